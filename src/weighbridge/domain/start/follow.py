@@ -16,7 +16,7 @@ from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Script, parse_script
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
 from weighbridge.domain.start.handing_over import prepare
 from weighbridge.domain.start.interpreters import Reading, read_interpreted
-from weighbridge.domain.start.interpreters.scripting import unread_program
+from weighbridge.domain.start.interpreters.scripting import unread_applet
 from weighbridge.domain.start.interpreters.shell_scripts import read_shell_script
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
@@ -158,7 +158,10 @@ def _follow(walk: _Walk, running: Running) -> None:
             return
         if argv and _fails(walk, argv, is_busybox=True):
             return
-        trace.up_to = unread_program(argv)
+        unread = unread_applet(argv)
+        if unread is not None:
+            _apply(walk, unread)
+            return
         handover = wrapped_command(applet, argv, busybox=True, getopt=_getopt_of(process, running))
     elif tool in {Tool.DASH, Tool.BASH}:
         _shell(walk, running, tool, argv)

@@ -128,6 +128,11 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         assigns.append((name, value))
     if tool == "flock" and words[1:2] and words[1] in rule.refuses:
         return f"flock {words[1]}: not followed"
+    if tool == "flock" and not busybox and len(words) < 2:
+        if words and words[0].isdecimal():
+            return f"flock {words[0]}: the caller decides whether the file descriptor is open"
+        text = "flock: bad file descriptor" if words else "flock: not enough arguments"
+        return Handover(tool=tool, fails_with=text, explains="flock is given no command to execute", lacks_command=True)
     command = tuple(words[rule.operands :])
     wrong = None if busybox else _wrong_value(tool, argv[1:], words)
     if wrong is not None:

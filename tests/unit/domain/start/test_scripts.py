@@ -32,7 +32,7 @@ def run(images, make_elf):
             "setup",
             "ln",
             "find",
-            *("mv", "tar", "chmod", "cut", "sleep", "id", "printenv", "awk", "getent", "expr", "setpriv"),
+            *("mv", "tar", "chmod", "cut", "sleep", "id", "printenv", "awk", "date", "getent", "expr", "setpriv"),
         )
         rootfs = {
             "/bin/dash": static,
@@ -285,6 +285,14 @@ def test_invalid_arithmetic_in_bash_is_not_checked(run):
         ("sleep abc", "sleep: invalid time interval 'abc'"),
         ("id nosuch", "id: 'nosuch': no such user"),
         ("awk 1 /nosuch", "awk: "),
+        ("sed -f /nosuch", "sed: couldn't open file /nosuch: No such file or directory"),
+        ("sed", "Usage: sed ["),
+        ("tar", "tar: You must specify one of the "),
+        ("tar -v", "tar: You must specify one of the "),
+        ("expr", "expr: missing operand"),
+        ("expr a + 1", "expr: non-integer argument"),
+        ("expr 1 / 0", "expr: division by zero"),
+        ("date -z", "date: invalid option -- 'z'"),
     ],
 )
 @pytest.mark.parametrize("form", ["{0}", "set -e\n{0}\nexec true", "exec {0}"])
@@ -294,7 +302,13 @@ def test_call_of_small_program_that_must_fail_is_predicted(run, form, line, pred
 
 
 @pytest.mark.parametrize(
-    "line", ['[ -n "$HOSTNAME" ]', "kill -0 7", "grep x /run/y", "expr $HOSTNAME : x", "exit 3", "printenv NOSUCH"]
+    "line",
+    [
+        *('[ -n "$HOSTNAME" ]', "kill -0 7", "grep x /run/y", "expr $HOSTNAME : x", "exit 3", "printenv NOSUCH"),
+        *("expr 0", "expr ''", "expr 1 - 1", "expr 7 % 7", "expr a = b", "awk 'BEGIN{exit 1}'", "awk 'BEGIN{'"),
+        *("echo x >&9", "cat <&8", "exec >&9", "{ true; } >&9", "false & wait $!", "set -e\nfalse & wait $!\ntrue"),
+        "set -e\nexpr 0\ntrue",
+    ],
 )
 def test_script_whose_last_status_is_unknown_is_not_checked(run, line):
     prediction = run(line, shell="dash")
@@ -302,7 +316,14 @@ def test_script_whose_last_status_is_unknown_is_not_checked(run, line):
     assert prediction.not_checked
 
 
-@pytest.mark.parametrize("line", ["cp /etc/passwd /x", "mkdir -p /x", "tar -xf /etc/passwd", "sed s,a,/b, /etc/passwd"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("cp /etc/passwd /x", "mkdir -p /x", "tar -xf /etc/passwd", "sed s,a,/b, /etc/passwd"),
+        *("awk '{print $1}' /etc/passwd", "awk -F: '/root/ {print $1, $3}' /etc/passwd", "set -e\nexpr 1 + 1\ntrue"),
+        *("exec 9>&1\necho x >&9", "(true >&9) 9>/x", "true & wait $!", "false & wait", "echo x 3>&1 >&2 2>&3"),
+    ],
+)
 def test_call_of_small_program_without_fault_starts(run, line):
     assert run(line, shell="dash").starts is Starts.YES
 
@@ -310,3 +331,24 @@ def test_call_of_small_program_without_fault_starts(run, line):
 def test_locale_with_typographic_quotes_shortens_predicted_message(run):
     text = "export LANG=C.UTF-8\nset -e\nchown nosuch /etc"
     assert run(text, shell="dash").findings[-1].predicts == "chown: invalid user:"
+
+
+@pytest.mark.parametrize("option", ["", "set -e; "])
+@pytest.mark.parametrize("call", ["exit 0 2", "f() { return 0 2; }; f", "shift 0 2", "for i in 1; do break 1 2; done"])
+def test_too_many_arguments_in_bash_end_text_and_leave_file_unknown(run, option, call):
+    text = f"{option}{call}; true"
+    as_text = run(f"exec bash -c '{text}'")
+    assert as_text.starts is Starts.NO
+    assert as_text.findings[-1].predicts.endswith(": too many arguments")
+    assert run(text, shell="bash").starts is Starts.NOT_CHECKED
+
+
+@pytest.mark.parametrize("shell", ["dash", "ash"])
+def test_too_many_arguments_in_other_shells_are_ignored(run, shell):
+    assert run("exit 0 2", shell=shell).starts is Starts.YES
+    assert run("f() { return 0 2; }\nset -e\nf", shell=shell).starts is Starts.YES
+
+
+def test_long_option_of_applet_as_last_command_is_not_checked(run):
+    assert run("ls --full-time /etc", shell="ash").starts is Starts.NOT_CHECKED
+    assert run("ls -l /etc", shell="ash").starts is Starts.YES

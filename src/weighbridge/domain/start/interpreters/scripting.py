@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
+from weighbridge.domain.start.awk import awk_program, is_plain_awk
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.tool_files import read_tool_files
 from weighbridge.domain.start.interpreters.view import View
+from weighbridge.domain.start.scripts.tools.usage import USAGES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +138,7 @@ def read_scripting(process: Process, program: Program) -> Reading | None:
     if _AWK.fullmatch(name):
         return _read_awk(view, name)
     if name == "sed":
-        return Reading(up_to=unread_program(program.argv))
+        return unread_program(program.argv)
     language = next((one for one in _LANGUAGES if one.names.fullmatch(name)), None)
     return _read(view, language) if language is not None else None
 
@@ -202,13 +204,25 @@ def _read_awk(view: View, name: str) -> Reading:
         found = view.named_file(path, text.format(name=path))
         if isinstance(found, Reading):
             return found
-    return view.looked("its program is found, not read")
+    return unread_program(("awk", *view.words)) or view.looked("its program is found, not read")
 
 
-def unread_program(argv: tuple[str, ...]) -> str | None:
+def unread_program(argv: tuple[str, ...]) -> Reading | None:
     """How far the call of an awk or a sed that may succeed is followed; None for other programs."""
     name = posixpath.basename(argv[0]) if argv else ""
     if name not in {"awk", "sed"}:
         return None
+    program = awk_program(argv[1:]) if name == "awk" else ""
+    if program and not is_plain_awk(program):
+        return Reading(not_checked="awk: its program is not followed, and may have an error or an exit")
     has_file = any(word.startswith(("-f", "--file")) for word in argv[1:])
-    return f"{name}: its program is {'found, ' if has_file else ''}not read"
+    return Reading(up_to=f"{name}: its program is {'found, ' if has_file else ''}not read")
+
+
+def unread_applet(argv: tuple[str, ...]) -> Reading | None:
+    """The same for an applet of busybox. A busybox may be built without long options."""
+    long = next((word for word in argv[1:] if word.startswith("--") and word not in {"--", "--help"}), None)
+    name = posixpath.basename(argv[0]) if argv else ""
+    if long is not None and name in USAGES:
+        return Reading(not_checked=f"{name}: whether this busybox has {long[:60]}")
+    return unread_program(argv)

@@ -92,13 +92,15 @@ _SHOPT = frozenset(name for row in _SHOPT_ROWS for name in row.split())
 class Misuse:
     """A failing call: what the shell prints after the builtin's name, the status, and whether the shell ends.
 
-    `is_bare` texts have no name in front.
+    `is_bare` texts have no name in front. `drops_line` means that bash drops the rest of the line: it ends a text of
+    ``-c``, and continues with the next line of a file, also under ``set -e``.
     """
 
     text: str
     status: int = 2
     ends: bool = False
     is_bare: bool = False
+    drops_line: bool = False
 
 
 def misuse(tool: Tool, name: str, fields: Sequence[str], *, has_children: bool) -> Misuse | None:
@@ -165,7 +167,7 @@ def _numbered(call: _Call) -> Misuse | None:
         return None
     word = call.fields[0]
     if call.tool is Tool.BASH and len(call.fields) > 1 and _NUMBER.fullmatch(word):
-        return Misuse(text="too many arguments", status=1)
+        return Misuse(text="too many arguments", status=1, ends=True, drops_line=True)
     is_loop = call.name in {"break", "continue"}
     if _NUMBER.fullmatch(word.strip()) and not (is_loop and not int(word)):
         return None

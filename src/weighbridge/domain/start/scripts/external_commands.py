@@ -12,7 +12,7 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.shell import Dialect
-from weighbridge.domain.shell.syntax import SimpleCommand, Word
+from weighbridge.domain.shell.syntax import Redirection, SimpleCommand, Word
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
@@ -170,7 +170,8 @@ class ExternalCommands(Builtins):
                 self._decided(state, self.tester.words(state, operands))
             if base == "grep":
                 state.status = grep_status(self.here(state), self.tester, state, fields)
-            if state.status is None and not state.doubt and not is_expected_to_succeed(fields):
+            is_busybox = self._is_busybox(state, path)
+            if state.status is None and not state.doubt and not is_expected_to_succeed(fields, is_busybox=is_busybox):
                 state.depends = f"whether {' '.join(field or '…' for field in fields)[:80]} succeeds"
             return [state]
         return self._through(state, command, fields)
@@ -179,10 +180,7 @@ class ExternalCommands(Builtins):
         self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], path: str | None
     ) -> State | None:
         """A small program that fails for sure, and goes on to the next line."""
-        is_busybox = path is None
-        if path:
-            node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
-            is_busybox = isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
+        is_busybox = self._is_busybox(state, path)
         failure = certain_failure(self.here(state), self.tester, state, fields, is_busybox=is_busybox)
         if failure is None:
             tester = replace(self.tester, ignores_run_time=True)
@@ -205,6 +203,13 @@ class ExternalCommands(Builtins):
         if not failure.text and failed.failure is not None:
             failed.said, failed.failure = said, replace(failed.failure, predicts=None)
         return failed
+
+    def _is_busybox(self, state: State, path: str | None) -> bool:
+        """Whether a program of the script is one of busybox; without a path, the shell runs it itself."""
+        if not path:
+            return path is None
+        node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
+        return isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
 
     def _place(self, state: State, name: str) -> str | None:
         """The path of the command; empty if unknown."""
@@ -307,6 +312,12 @@ class ExternalCommands(Builtins):
                 broken = self._document_fails(state, command, redirection.document.word, is_exec=is_exec)
                 if broken is not None:
                     return broken
+            if redirection.operator in {">&", "<&"} and (closed := self._closed(state, redirection)):
+                reason = f"{self.shell.name}: line {command.line} uses file descriptor {closed}, which it does not open"
+                state.end = End(kind=EndKind.UNDECIDED, reason=reason)
+                return state
+            if redirection.fd:
+                state.opened |= {redirection.fd}
             if redirection.operator not in {"<", ">", ">>", ">|", "&>", "&>>", "<>"}:
                 continue
             target = self.expander.text(state, redirection.target)
@@ -349,6 +360,12 @@ class ExternalCommands(Builtins):
             evidence = f"{node.at}: not in the image"
             return self._redirection_fails(state, command.line, evidence, target, redirection.operator, is_exec=is_exec)
         return None
+
+    def _closed(self, state: State, redirection: Redirection) -> str:
+        """The file descriptor that a redirection copies, if the script did not open it; empty otherwise."""
+        source = self.expander.text(state, redirection.target) or ""
+        number = source.removesuffix("-")
+        return number if number.isdecimal() and not state.opened & {number, "*"} else ""
 
     def _is_directory(self, state: State, target: str) -> bool:
         node = self.process.rootfs.lookup(target, cwd=state.directory or "/")

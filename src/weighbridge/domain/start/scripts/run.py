@@ -161,6 +161,8 @@ class ScriptRun(CompoundCommands):
         ways = self.statements([inner], (statement._replace(is_background=False),), guarded=True)
         failures = [way.failure for way in ways if way.status and way.failure is not None]
         state.background_failure = failures[0] if len(failures) == len(ways) else None
+        statuses = {None if way.end is not None or way.waits_for != state.waits_for else way.status for way in ways}
+        state.background_status = statuses.pop() if len(statuses) == 1 and not state.has_background else None
         state.trace.findings.extend(_new_findings(state, inner))
         state.status, state.depends = 0, ""
         state.has_background = True

@@ -18,7 +18,7 @@ from weighbridge.domain.start.scripts.builtin_usage import misuse
 from weighbridge.domain.start.scripts.condition_faults import condition_fault
 from weighbridge.domain.start.scripts.expand import MANY
 from weighbridge.domain.start.scripts.external_commands import ExternalCommands
-from weighbridge.domain.start.scripts.state import State
+from weighbridge.domain.start.scripts.state import End, EndKind, State
 from weighbridge.domain.start.shells import (
     find_in_path,
 )
@@ -221,6 +221,11 @@ class SimpleCommands(ExternalCommands):
                     # Which of the background commands ends first is unknown.
                     state.waits_for = state.waits_for or "the background command"
                     return [state]
+                if state.background_status is not None and not state.waits_for:
+                    # It has ended by then. Without a name, the status is 0.
+                    state.status = state.background_status if fields else 0
+                    state.failure = state.background_failure if fields else None
+                    return [state]
                 if fields and state.background_failure is not None and not state.waits_for:
                     state.status, state.failure = 127, state.background_failure
                     return [state]
@@ -244,8 +249,18 @@ class SimpleCommands(ExternalCommands):
         if name == "trap":
             # It takes the signals that it knows.
             self.trap(state, fields)
+        if wrong.drops_line and self.shell.from_file:
+            where = f"{self.shell.name}: line {command.line}"
+            reason = f"{where}: {name} has too many arguments, and bash drops the line"
+            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
+            return state
         ends = wrong.ends
-        if self.dialect is Dialect.BASH and self.is_lenient() and name not in {"exit", "break", "continue"}:
+        if (
+            not wrong.drops_line
+            and self.dialect is Dialect.BASH
+            and self.is_lenient()
+            and name not in {"exit", "break", "continue"}
+        ):
             ends = False
         state.prints("")
         said = state.said

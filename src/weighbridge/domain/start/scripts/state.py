@@ -51,11 +51,12 @@ class State:
     variables that affected a decision. `said` is the last line that the script printed. `assumes` are the lines with an
     assumed outcome. `output` is the output in a substitution, None if unknown. `locals` are the variables that the
     running function declared. `installs` says that programs may have been added. `background_failure` is how the last
-    program in the background certainly fails. `readonly` variables cannot be assigned. `file_patterns` is the option of
-    bash for patterns of file names without a match: empty, ``nullglob``, or None if unknown. `option_place` is the
-    position of ``getopts`` in a cluster. `changes_accounts` means that commands may have created users or groups.
-    `aliases` and `traps` (``EXIT`` and ``ERR``) are replaced, never changed. `doubt` says what of the running
-    container the last command needs, if it fails without; `depends` what decides its status otherwise.
+    program in the background certainly fails, `background_status` the known status of the only one. `opened` are the
+    file descriptors that redirections opened; ``*`` stands for unknown ones. `readonly` variables cannot be assigned.
+    `file_patterns` is the option of bash for patterns of file names without a match: empty, ``nullglob``, or None if
+    unknown. `option_place` is the position of ``getopts`` in a cluster. `changes_accounts` means that commands may have
+    created users or groups. `aliases` and `traps` (``EXIT`` and ``ERR``) are replaced, never changed. `doubt` says what
+    of the running container the last command needs, if it fails without; `depends` what decides its status otherwise.
     """
 
     variables: dict[str, Value]
@@ -84,6 +85,8 @@ class State:
     failure: Finding | None = None
     has_background: bool = False
     background_failure: Finding | None = None
+    background_status: int | None = None
+    opened: frozenset[str] = frozenset("012")
     locals: frozenset[str] = frozenset()
     installs: bool = False
     readonly: frozenset[str] = frozenset()
@@ -121,7 +124,7 @@ class State:
             self.status,
             (self.stops_at_error, self.stops_at_unset, self.has_pipefail, self.exports_all, self.is_open),
             (self.jump, self.jump_depth, self.waits_for, self.touched, self.installs, self.output, self.captures),
-            (self.file_patterns, self.option_place, self.changes_accounts),
+            (self.file_patterns, self.option_place, self.changes_accounts, self.opened, self.background_status),
             (frozenset(self.aliases.items()), frozenset(self.traps.items())),
         )
 
@@ -133,6 +136,8 @@ class State:
         self.directory = None
         self.touched = frozenset({"/"})
         self.installs = True
+        self.opened = frozenset("*")
+        self.background_status = None
         self.status = None
 
     def set(self, name: str, value: Value) -> None:
@@ -173,6 +178,9 @@ def joined(first: State, second: State) -> State:
     result.stops_at_unset = first.stops_at_unset and second.stops_at_unset
     result.is_open = first.is_open or second.is_open
     result.touched = first.touched | second.touched
+    result.opened = first.opened | second.opened
+    if first.background_status != second.background_status:
+        result.background_status = None
     result.installs = first.installs or second.installs
     result.changes_accounts = first.changes_accounts or second.changes_accounts
     result.waits_for = first.waits_for or second.waits_for

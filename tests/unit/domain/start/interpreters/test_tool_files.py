@@ -213,3 +213,28 @@ def test_program_file_of_applet_missing_dies_and_present_starts_up_to_it(run, pr
     assert (missing.starts, missing.findings[-1].predicts) == (Starts.NO, text)
     there = run({**busybox, "/app/x": b""}, applet, "-f", "x")
     assert (there.starts, there.up_to) == (Starts.YES, f"{applet}: its program is found, not read")
+
+
+@pytest.mark.parametrize("awk", ["mawk", "gawk"])
+def test_program_text_of_awk_starts_only_if_it_is_plain(run, awk):
+    for plain in ("{print $1}", "/x/ { print $1, $NF }", "BEGIN {}", "NR==2 {print}", '$1 == "a" {print $2}', "1"):
+        assert run({}, awk, "-F:", plain).starts is Starts.YES
+    for other in ("BEGIN{exit 1}", "BEGIN{", "{print $1", '{system("x")}', "{ print " + "a " * 60):
+        assert run({}, awk, other).starts is Starts.NOT_CHECKED
+
+
+@pytest.mark.parametrize(("words", "text"), [((), "not enough arguments"), (("/tmp/l",), "bad file descriptor")])
+def test_flock_without_command_dies_with_its_text(run, program, words, text):
+    prediction = run({"/usr/bin/flock": program}, "flock", *words)
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, f"flock: {text}")
+
+
+def test_flock_of_file_descriptor_is_not_checked(run, program):
+    assert run({"/usr/bin/flock": program}, "flock", "-n", "9").starts is Starts.NOT_CHECKED
+
+
+def test_long_option_of_applet_is_not_checked(run, program):
+    names = b"".join(b"app%d\0" % number for number in range(20))
+    busybox = {"/bin/ls": program + b"BusyBox v1.36 [\0[[\0ls\0" + names}
+    assert run(busybox, "ls", "--nosuch").starts is Starts.NOT_CHECKED
+    assert run(busybox, "ls", "-l").starts is Starts.YES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
+from weighbridge.domain.start.awk import awk_program, is_plain_awk
 from weighbridge.domain.start.scripts.conditions import Tester
 from weighbridge.domain.start.scripts.programs import grep_status
 from weighbridge.domain.start.scripts.state import State
@@ -15,7 +16,7 @@ from weighbridge.domain.start.scripts.tools.readers import READER_RULES
 from weighbridge.domain.start.scripts.tools.usage import USAGES, Arguments, read_arguments
 
 _TABLES = (FILE_RULES, READER_RULES, ACCOUNT_RULES)
-_READS_LONG = frozenset({"tar", "find", "awk", "dd"})
+_READS_LONG = frozenset({"tar", "find", "awk", "dd", "expr"})
 """Programs whose rules read their own options."""
 _CHANGES_NEED = frozenset({"--reference", "--target-directory", "--help", "--version", "--files0-from"})
 """Long options that change how many operands a program needs."""
@@ -123,6 +124,8 @@ def _misused(call: Call, arguments: Arguments) -> CertainFailure | None:
     if call.name == "cut" and not arguments.long and not set("bcf") & arguments.letters.keys():
         what = "a list of bytes, characters, or fields"
         return call.fails(gnu=f"you must specify {what}", busybox=f"expected {what}", why="is given no list")
+    if call.name == "sed" and not arguments.long and not set("ef") & arguments.letters.keys() and not given:
+        return CertainFailure(status=1, text="Usage: sed [", path="sed", why="is given no program")
     if call.name == "tr" and not arguments.long and not set("ds") & arguments.letters.keys() and not call.is_busybox:
         least = 2
     if len(given) >= least:
@@ -135,14 +138,18 @@ def _misused(call: Call, arguments: Arguments) -> CertainFailure | None:
     return call.fails(gnu=text, busybox="", why="is given too few arguments", status=usage.status)
 
 
-def is_expected_to_succeed(fields: tuple[str | None, ...]) -> bool:
+def is_expected_to_succeed(fields: tuple[str | None, ...], *, is_busybox: bool) -> bool:
     """True for a program that fails only on files or operands, where no failure was found."""
     name = posixpath.basename(fields[0] or "")
     if name == "awk":
-        return not any("exit" in (field or "") for field in fields)
+        program = awk_program(tuple(field or "" for field in fields[1:]))
+        return program is None or is_plain_awk(program)
     if name not in _USUALLY_SUCCEED:
         return False
     arguments = read_arguments(name, [field for field in fields[1:] if field is not None])
     if name in _READS_LONG:
         return True
+    if is_busybox and arguments.long:
+        # A busybox may be built without long options.
+        return False
     return not (arguments.unknown and arguments.is_known) and arguments.long <= _PLAIN_LONG

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 
 from weighbridge.domain.start.scripts.tools.call import DENIED, MISSING, Call, CertainFailure, Rule, may_create
@@ -28,6 +29,7 @@ _BUSYBOX_OPEN = {
 }
 _GNU_STATUS = {"ls": 2, "sort": 2, "cmp": 2, "diff": 2}
 _BUSYBOX_STATUS = {"sort": 2, "cmp": 2, "diff": 2}
+_NUMBER = re.compile(r"-?[0-9]{1,15}")
 _COMPRESSED = frozenset("zjJ")
 _MAX_PROGRAM_CHARACTERS = 4096
 _SUBSTITUTION_FLAGS = "gpPiImMew0123456789;} \t\n#"
@@ -178,6 +180,10 @@ def _tar(call: Call) -> Rule:
     mode, archive, directories, names = _tar_words(call.words)
     if mode is None:
         return
+    if not set("cxt") & set(mode):
+        text, why = "You must specify one of the ", "is not told what to do"
+        usage = CertainFailure(status=1, text="Usage: tar ", path="tar", why=why)
+        yield usage if call.is_busybox else call.fails(gnu=text, busybox="", why=why, status=2)
     if archive and archive != "-" and "c" not in mode and ":" not in archive and call.missing(archive):
         child = "tar (child): " if _COMPRESSED & set(mode) else ""
         text = f"{child}{archive}: Cannot open: {MISSING}"
@@ -278,6 +284,38 @@ def _sleep(call: Call) -> Iterator[CertainFailure]:
             yield call.fails(gnu=gnu, busybox=f"invalid number '{word}'", why="is no time")
 
 
+def _expression(call: Call) -> Rule:
+    """``expr`` ends with 1 where the result is 0 or empty, without a message."""
+    words = call.words
+    if not words:
+        yield call.fails(gnu="missing operand", busybox="too few arguments", why="is given nothing", status=2)
+        return
+    if words in {("0",), ("",)} or _result_is_zero(words):
+        yield CertainFailure(status=1, text="", path="expr", why="the result is 0 or empty, so it ends with 1")
+    elif len(words) == 3 and words[1] in {"+", "-", "*", "/", "%"}:
+        if not all(map(_NUMBER.fullmatch, (words[0], words[2]))):
+            yield call.fails(gnu="non-integer argument", busybox="non-numeric argument", why="is no number", status=2)
+        elif words[1] in {"/", "%"} and not int(words[2]):
+            yield call.fails(gnu="division by zero", busybox="division by zero", why="divides by 0", status=2)
+
+
+def _result_is_zero(words: tuple[str, ...]) -> bool:
+    """Whether ``A OPERATOR B`` is 0; False if that is not known."""
+    if len(words) != 3:
+        return False
+    left, operator, right = words
+    if not _NUMBER.fullmatch(left) or not _NUMBER.fullmatch(right):
+        # Other words are compared in the order of the locale.
+        return (operator in {"=", "=="} and left != right) or (operator == "!=" and left == right)
+    a, b = int(left), int(right)
+    results = {"+": a + b, "-": a - b, "*": a * b, "=": a == b, "==": a == b, "!=": a != b}
+    results |= {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}
+    if operator in {"/", "%"} and b:
+        # The sign does not matter for whether it is 0.
+        return not (abs(a) // abs(b) if operator == "/" else abs(a) % abs(b))
+    return operator in results and not results[operator]
+
+
 def _print_variable(call: Call) -> Rule:
     """``printenv NAME`` prints nothing for a variable that is not set."""
     if call.process.is_open or call.state.is_open:
@@ -300,6 +338,7 @@ READER_RULES: dict[str, Callable[[Call], Rule]] = {
     "realpath": _real_path,
     "tar": _tar,
     "awk": _awk,
+    "expr": _expression,
     "dd": _copy_blocks,
     "tee": _write,
     "truncate": _write,

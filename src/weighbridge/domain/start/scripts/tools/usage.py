@@ -89,6 +89,7 @@ USAGES: Mapping[str, ToolUsage] = {
     "paste": ToolUsage(flags="sz", values="d"),
     "fold": ToolUsage(flags="bs", values="w"),
     "sed": ToolUsage(flags="nErsuz", values="efl"),
+    "date": ToolUsage(flags="Ru", values="dfrs"),
     "grep": ToolUsage(flags="EFGPivwxcLlqsbHhnTUZzaIrRy", values="efmABCDd", status=2),
 }
 
@@ -130,7 +131,7 @@ def read_arguments(name: str, words: Sequence[str]) -> Arguments:
                 if usage is not None and letter in usage.values:
                     letters[letter] = word[at:] or (waiting.pop(0) if waiting else "")
                     break
-                if name == "sed" and letter == "i":
+                if (name, letter) in {("sed", "i"), ("date", "I")}:
                     letters[letter] = word[at:]
                     break
                 if usage is not None and letter not in usage.flags:
