@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from weighbridge.cli.lint_files import LintRequest, lint_paths
-from weighbridge.domain.lint import LintSettings
+from weighbridge.domain.lint.model import LintSettings
 
 DOCKERFILE = """FROM debian:bookworm AS base
 RUN apt-get update && apt-get install -y --no-install-recommends sudo

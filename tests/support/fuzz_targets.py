@@ -25,9 +25,9 @@ from weighbridge.domain.gate.limits import parse_limit, parse_size
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
-from weighbridge.domain.lint import lint_dockerfile
-from weighbridge.domain.packages import find_packages
+from weighbridge.domain.lint.rules import lint_dockerfile
 from weighbridge.domain.packages.archives import list_archive
+from weighbridge.domain.packages.find import find_packages
 from weighbridge.domain.shell.parse import parse_script
 from weighbridge.domain.shell.syntax import Dialect
 from weighbridge.domain.shell.words import ShellSyntaxError

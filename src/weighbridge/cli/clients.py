@@ -8,20 +8,23 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weighbridge.build.builder import Builder
-from weighbridge.build.client import find_build_client
 from weighbridge.cli.options import RunOptions
 from weighbridge.engine.connection import Engine
 from weighbridge.errors import UsageError
 from weighbridge.progress.lines import Lines, Progress, Silent
-from weighbridge.run.clients import Tools
+from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.sources.credentials import docker_credentials
 from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.storage_helper import storage_helper
 from weighbridge.temporary_folders import scratch_folder
+
+if TYPE_CHECKING:
+    from weighbridge.build.builder import BuildSettings
+    from weighbridge.build.client import BuildClient
 
 
 @contextmanager
@@ -83,14 +86,26 @@ def make_tools(
             progress=progress,
             reader=stack.enter_context(reader),
             engine=engine,
-            find_build_client=lambda: find_build_client(environment),
-            make_builder=lambda client, settings: Builder(
-                client, engine, environment=environment, progress=progress, settings=settings
-            ),
+            find_build_client=functools.partial(_find_build_client, environment),
+            make_builder=functools.partial(_make_builder, engine, environment, progress),
             environment=environment,
             measurements=Measurements(cache),
             cache_folder=cache_folder,
         )
+
+
+def _find_build_client(environment: Mapping[str, str]) -> BuildClient:
+    from weighbridge.build.client import find_build_client  # noqa: PLC0415 - many commands build nothing
+
+    return find_build_client(environment)
+
+
+def _make_builder(
+    engine: Engine, environment: Mapping[str, str], progress: Progress, client: BuildClient, settings: BuildSettings
+) -> ImageBuilder:
+    from weighbridge.build.builder import Builder  # noqa: PLC0415 - many commands build nothing
+
+    return Builder(client, engine, environment=environment, progress=progress, settings=settings)
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_docker
 from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.gate.ignores import Ignore
-from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, Surroundings, lint_dockerfile, merged_findings
+from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.linted import LintedFile
+from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
+from weighbridge.domain.lint.rules import lint_dockerfile, merged_findings
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.left_out import left_out

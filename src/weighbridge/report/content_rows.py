@@ -9,7 +9,7 @@ from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.attribution import MetadataCopies
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.rootfs import Node
-from weighbridge.domain.packages import PackageChange
+from weighbridge.domain.packages.diff import PackageChange
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.report.model import (
     CausePart,

@@ -9,8 +9,9 @@ from typing import Any
 
 from weighbridge import __version__
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.lint import LintCode, LintFinding
+from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.linted import LintedFile
+from weighbridge.domain.lint.model import LintFinding
 from weighbridge.progress.lines import without_controls
 
 SCHEMA_VERSION = 1

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from weighbridge import __version__
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.lint import LintCode, LintFinding
+from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.linted import LintedFile
+from weighbridge.domain.lint.model import LintFinding
 
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _ALL_CODES = tuple(LintCode)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import docker
-
-from weighbridge.build.builder import BuildRequest, BuildSettings
-from weighbridge.build.client import BuildClient
-from weighbridge.build.driver import BuilderDriver
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.rootfs import ContentReader
 from weighbridge.errors import WeighbridgeError
 from weighbridge.progress.lines import Progress
 from weighbridge.sources.measurement_cache import Measurement, Measurements
 from weighbridge.sources.reference import ImageReference
+
+if TYPE_CHECKING:
+    import docker
+
+    from weighbridge.build.builder import BuildRequest, BuildSettings
+    from weighbridge.build.client import BuildClient
+    from weighbridge.build.driver import BuilderDriver
 
 
 class ImageBuilder(Protocol):

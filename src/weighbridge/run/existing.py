@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.config import Config
 from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.rootfs import ContentReader
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageResult
@@ -17,13 +18,11 @@ from weighbridge.domain.result.tips import ImageTips, ProposedTip, TrialResult
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.find import find_tips
 from weighbridge.errors import UsageError, WeighbridgeError, contain_defects
-from weighbridge.report.assemble import assemble
-from weighbridge.report.model import Report
+from weighbridge.run.base_image import BaseLayers
 from weighbridge.run.build import failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.compare import compare_pair, configured_ignores
-from weighbridge.run.inspected_images import CompleteReads, InspectedImages, report_key
-from weighbridge.run.read import base_of, weigh_existing, weigh_on_base, weigh_without_dockerfile
+from weighbridge.run.read import weigh_existing, weigh_on_base, weigh_without_dockerfile
 from weighbridge.run.size_history import SizeHistory, ratchet_notes
 from weighbridge.run.start import start_image
 from weighbridge.sources.reference import ImageReference
@@ -165,25 +164,11 @@ def _inspected(
     )
 
 
-def inspect_known_image(
-    reference: ImageReference, config: Config, tools: Tools, *, built_on: ImageReference | None = None
-) -> Report:
-    """The report of `inspect_image`. Images that were inspected before are not weighed again."""
-    image = tools.reader.read([reference])[reference]
-    if isinstance(image, WeighbridgeError):
-        raise image
-    base = base_of(tools, reference, image, built_on)
-    reports = InspectedImages(tools.cache_folder)
-    key = report_key(reference, image, base, config)
-    known = reports.find(key)
-    if known is not None:
-        return known
-    reads = CompleteReads()
-    head = weigh_on_base(reads.image(image), base, reads.contents(tools.reader.contents(reference)))
-    report = assemble(_inspected(reference, head, config))
-    if reads.are_complete:
-        reports.keep(key, report)
-    return report
+def inspect_read_image(
+    reference: ImageReference, image: Image, base: BaseLayers, contents: ContentReader, config: Config
+) -> RunResult:
+    """As `inspect_image`, for an image that was read and whose base image is known. Raises ImageError."""
+    return _inspected(reference, weigh_on_base(image, base, contents), config)
 
 
 def _pair_result(name: str, base: WeighedImage | None, head: WeighedImage, config: Config) -> ImageResult:

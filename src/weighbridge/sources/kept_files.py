@@ -6,10 +6,11 @@ avoids a second access to the engine (a container and a request per file) or a s
 
 from __future__ import annotations
 
+import functools
 import re
+from typing import NamedTuple
 
 from weighbridge.domain.packages.ecosystem import NeededFiles
-from weighbridge.domain.packages.find import ECOSYSTEMS
 
 MAX_KEPT_FILE_BYTES = 8 << 20
 MAX_KEPT_LAYER_BYTES = 48 << 20
@@ -24,26 +25,46 @@ _SYSTEM = NeededFiles(
 )
 """User names, the distribution, and the loader's configuration: the prediction of the start reads them."""
 
-_NEEDED = (_SYSTEM, *(one.needed_files for one in ECOSYSTEMS if one.needed_files is not None))
-_PATTERN = re.compile(rf"(?:{'|'.join(one.pattern for one in _NEEDED)})\Z", re.DOTALL)
-_BEGINNINGS = tuple(beginning for one in _NEEDED for beginning in one.beginnings)
-_ENDINGS = tuple(ending for one in _NEEDED for ending in one.endings)
 
-ENDINGS_OF_KEPT_NAMES = tuple(ending.rpartition("/")[2].encode() for ending in _ENDINGS)
-"""How the names of kept files end, in most folders; see `may_keep_other_names`."""
+class _KeptNames(NamedTuple):
+    """The names of the kept files: how they begin or end, and exactly."""
+
+    beginnings: tuple[str, ...]
+    endings: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+@functools.cache
+def _kept_names() -> _KeptNames:
+    # Imported on use: an image from the cache has its kept files already.
+    from weighbridge.domain.packages.find import ECOSYSTEMS  # noqa: PLC0415
+
+    needed = (_SYSTEM, *(one.needed_files for one in ECOSYSTEMS if one.needed_files is not None))
+    return _KeptNames(
+        beginnings=tuple(beginning for one in needed for beginning in one.beginnings),
+        endings=tuple(ending for one in needed for ending in one.endings),
+        pattern=re.compile(rf"(?:{'|'.join(one.pattern for one in needed)})\Z", re.DOTALL),
+    )
+
+
+@functools.cache
+def endings_of_kept_names() -> tuple[bytes, ...]:
+    """How the names of kept files end, in most folders; see `may_keep_other_names`."""
+    return tuple(ending.rpartition("/")[2].encode() for ending in _kept_names().endings)
 
 
 def is_kept(path: str, size_bytes: int) -> bool:
     """True for a file whose whole content is cached with the layer."""
     # Called for every file of an image: the two plain comparisons decide nearly all of them.
+    beginnings, endings, pattern = _kept_names()
     return (
-        (path.startswith(_BEGINNINGS) or path.endswith(_ENDINGS))
+        (path.startswith(beginnings) or path.endswith(endings))
         and size_bytes <= MAX_KEPT_FILE_BYTES
-        and _PATTERN.match(path) is not None
+        and pattern.match(path) is not None
     )
 
 
 def may_keep_other_names(folder: str) -> bool:
-    """False for a folder whose kept files all have `ENDINGS_OF_KEPT_NAMES`. Decides for a whole folder at once."""
+    """False for a folder whose kept files all have `endings_of_kept_names`. Decides for a whole folder at once."""
     start = f"{folder}/"
-    return any(start.startswith(one) or one.rpartition("/")[0] == folder for one in _BEGINNINGS)
+    return any(start.startswith(one) or one.rpartition("/")[0] == folder for one in _kept_names().beginnings)

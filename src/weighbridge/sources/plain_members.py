@@ -19,7 +19,7 @@ import xxhash
 
 from weighbridge.domain.image.entries import DIRECTORY, FILE, NO_DIGEST, EntriesBuilder
 from weighbridge.errors import ImageError
-from weighbridge.sources.kept_files import ENDINGS_OF_KEPT_NAMES, may_keep_other_names
+from weighbridge.sources.kept_files import endings_of_kept_names, may_keep_other_names
 from weighbridge.sources.layer_paths import MAX_PATH_COMPONENTS, WHITEOUT_PREFIX, normalised_path
 from weighbridge.sources.tar import BLOCK_BYTES, CHECKSUM_FIELD_SUM, StreamCursor, owner_numbers, stored_checksum
 
@@ -69,6 +69,7 @@ class PlainMembers:
         add_folder, add_owner, add_kind = rows.folder_of.append, rows.owner_of.append, rows.kinds.append
         add_size, add_offset, digests = rows.sizes.append, self._offsets.append, rows.digests
         endings, checksums = self._endings, self._checksums
+        kept_endings = endings_of_kept_names()
         unpack, adler32, digest_of = _HEADER.unpack_from, zlib.adler32, xxhash.xxh3_128_digest
         last_ending = last_owner = last_folder = None
         kind: int | None = None
@@ -94,7 +95,7 @@ class PlainMembers:
                 folder_number, last_folder = self._folder_number(folder), folder
             if folder_number is None or base in _NOT_NAMES or base.startswith(_WHITEOUT):
                 break
-            if base.endswith(ENDINGS_OF_KEPT_NAMES):
+            if base.endswith(kept_endings):
                 break
             owner = beginning[100:124]
             if owner != last_owner:

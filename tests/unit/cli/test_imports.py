@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
+import json
 import subprocess
 import sys
+import tarfile
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -68,3 +72,44 @@ def test_configuration_imports_nothing_that_weighs() -> None:
     program = f"import sys, weighbridge.config\nprint({listed})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['weighbridge.domain.image.file_map_nodes']"
+
+
+WEIGHS = (
+    "weighbridge.build.builder",
+    "weighbridge.domain.checks.check",
+    "weighbridge.domain.lint.rules",
+    "weighbridge.domain.packages.find",
+    "weighbridge.domain.start.predict",
+    "weighbridge.domain.tips.find",
+    "weighbridge.plan.bake",
+    "weighbridge.report.assemble",
+    "weighbridge.run.existing",
+)
+
+
+def test_inspect_of_known_image_imports_nothing_that_weighs(tmp_path: Path) -> None:
+    layer = _tar({"app": b"binary"})
+    document = {"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]}}
+    manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
+    image = tmp_path / "image.tar"
+    files = {"config.json": json.dumps(document).encode(), "layer.tar": layer}
+    image.write_bytes(_tar({**files, "manifest.json": json.dumps(manifest).encode()}))
+    program = _PROGRAM.format(heavy=WEIGHS)
+    arguments = ["inspect", f"docker-archive:{image}", "--quiet", "--cache-dir", str(tmp_path / "cache")]
+    imported = []
+    for _ in range(2):
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        imported.append(set(done.stderr.split()))
+    assert {"weighbridge.report.assemble", "weighbridge.domain.checks.check"} <= imported[0]
+    assert imported[1] == set()
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

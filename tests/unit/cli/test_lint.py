@@ -12,7 +12,7 @@ import pytest
 from weighbridge.cli.commands.lint import lint as lint_command
 from weighbridge.cli.lint_files import LintRequest, lint_paths
 from weighbridge.cli.process import run_command
-from weighbridge.domain.lint import LintSettings
+from weighbridge.domain.lint.model import LintSettings
 from weighbridge.errors import ExitCode
 
 DATA = Path(__file__).parents[2] / "data/dockerfiles"

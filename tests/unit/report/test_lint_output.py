@@ -15,8 +15,9 @@ import pytest
 
 from weighbridge.cli.lint_files import LintRequest, lint_paths
 from weighbridge.domain.dockerfile.edits import apply_edits
-from weighbridge.domain.lint import LintCode, LintSettings
+from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.linted import LintedFile
+from weighbridge.domain.lint.model import LintSettings
 from weighbridge.report.lint_output import render_lint, render_lint_github, render_lint_json, render_lint_text
 from weighbridge.report.sarif import render_lint_sarif
 

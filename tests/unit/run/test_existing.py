@@ -30,8 +30,9 @@ from weighbridge.report.assemble import assemble
 from weighbridge.run import existing
 from weighbridge.run.base_image import BaseLayers
 from weighbridge.run.clients import Tools
-from weighbridge.run.existing import ImagePair, inspect_image, inspect_known_image, weigh_pairs
+from weighbridge.run.existing import ImagePair, inspect_image, weigh_pairs
 from weighbridge.run.inspected_images import CompleteReads, InspectedImages
+from weighbridge.run.known_image import inspect_known_image
 from weighbridge.run.read import weigh_on_base
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.transports import parse_image_reference

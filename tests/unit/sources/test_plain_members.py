@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from weighbridge.errors import ImageError
 from weighbridge.sources import changeset, plain_members
 from weighbridge.sources.changeset import ChangesetBuilder, index_layer
-from weighbridge.sources.kept_files import ENDINGS_OF_KEPT_NAMES, is_kept, may_keep_other_names
+from weighbridge.sources.kept_files import endings_of_kept_names, is_kept, may_keep_other_names
 from weighbridge.sources.tar import StreamCursor, members
 
 _RECORDS = json.loads((Path(__file__).parents[2] / "data/tar_layers/overlay2.json").read_text())
@@ -153,4 +153,4 @@ def test_folder_without_other_kept_names_keeps_only_the_kept_names(parts):
     path = "/".join(parts)
     folder, _, name = path.rpartition("/")
     if is_kept(path, 1):
-        assert may_keep_other_names(folder) or name.encode().endswith(ENDINGS_OF_KEPT_NAMES)
+        assert may_keep_other_names(folder) or name.encode().endswith(endings_of_kept_names())

@@ -9,6 +9,7 @@ import click
 from weighbridge.cli.browser import browse, check_browser
 from weighbridge.cli.clients import tools_for
 from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.image_settings import images_config
 from weighbridge.cli.options import (
     GateOptions,
     OutputOptions,
@@ -20,7 +21,6 @@ from weighbridge.cli.options import (
     run_options,
 )
 from weighbridge.cli.results import check_outputs, for_outputs, publish
-from weighbridge.cli.settings import images_config
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.explore.subject import make_subject
 from weighbridge.report.assemble import assemble

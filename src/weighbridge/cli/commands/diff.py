@@ -11,6 +11,7 @@ import click
 from weighbridge.build.client import find_build_client
 from weighbridge.cli.clients import tools_for
 from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.image_settings import with_gate
 from weighbridge.cli.options import (
     BuildOptions,
     GateOptions,
@@ -25,7 +26,7 @@ from weighbridge.cli.options import (
     start_option,
 )
 from weighbridge.cli.results import check_outputs, for_outputs, publish
-from weighbridge.cli.settings import build_settings, range_request, with_gate
+from weighbridge.cli.settings import build_settings, range_request
 from weighbridge.config import VerifyTips
 from weighbridge.errors import ExitCode
 from weighbridge.plan.shares import parse_part

@@ -8,6 +8,7 @@ import click
 
 from weighbridge.cli.clients import tools_for
 from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.image_settings import images_config
 from weighbridge.cli.options import (
     GateOptions,
     OutputOptions,
@@ -20,11 +21,9 @@ from weighbridge.cli.options import (
     start_option,
 )
 from weighbridge.cli.results import check_outputs, for_outputs, publish
-from weighbridge.cli.settings import images_config
 from weighbridge.errors import ExitCode
-from weighbridge.report.assemble import assemble
 from weighbridge.report.verdict import exit_code_of
-from weighbridge.run.existing import inspect_image, inspect_known_image
+from weighbridge.run.known_image import inspect_known_image
 from weighbridge.sources.transports import image_forms, parse_image_reference
 
 
@@ -55,6 +54,9 @@ def inspect(
     with tools_for(run) as tools:
         reference = parse_image_reference(image)
         if start:
+            from weighbridge.report.assemble import assemble  # noqa: PLC0415 - a known image is shown without it
+            from weighbridge.run.existing import inspect_image  # noqa: PLC0415 - a known image is shown without it
+
             report = assemble(inspect_image(reference, config, tools, start=True, built_on=built_on))
         else:
             report = inspect_known_image(reference, config, tools, built_on=built_on)

@@ -11,7 +11,8 @@ import click
 from weighbridge.cli.lint_files import LintRequest, exit_code_of_lint, lint_paths
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.gate.ignores import Ignore
-from weighbridge.domain.lint import TRUSTED_BASES, LintCode, LintSettings
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.model import TRUSTED_BASES, LintSettings
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
 from weighbridge.report.lint_output import render_lint
 

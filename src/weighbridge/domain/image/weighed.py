@@ -17,8 +17,10 @@ from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.domain.image.storage_changes import StorageChange, compression_change, link_changes
 from weighbridge.domain.image.waste import Waste, find_waste
-from weighbridge.domain.packages import PackageChange, PackageSet, diff_packages, find_packages
+from weighbridge.domain.packages.diff import PackageChange, diff_packages
+from weighbridge.domain.packages.find import find_packages
 from weighbridge.domain.packages.listed import comparable_packages, with_listed_packages
+from weighbridge.domain.packages.model import PackageSet
 from weighbridge.domain.start.predict import StartPrediction
 from weighbridge.domain.start.service import ServiceStart
 from weighbridge.domain.start.service_check import check_service

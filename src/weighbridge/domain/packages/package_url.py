@@ -5,18 +5,24 @@ Rules: the purl specification (``pkg:type/namespace/name@version?qualifiers#subp
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
-from weighbridge.domain.packages.find import ECOSYSTEMS
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem
 
 MAX_URL_CHARACTERS = 2048
 _URL = re.compile(r"pkg:/{0,2}([A-Za-z][A-Za-z0-9.+-]*)/([^?#]+)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
 
-_BY_TYPE = {one.url_type: one for one in ECOSYSTEMS}
+
+@functools.cache
+def _ecosystems_by_type() -> Mapping[str, PackageEcosystem]:
+    from weighbridge.domain.packages.find import ECOSYSTEMS  # noqa: PLC0415 - an image without a list starts without it
+
+    return {one.url_type: one for one in ECOSYSTEMS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,13 +43,13 @@ class PackageUrl:
     @property
     def ecosystem(self) -> Ecosystem | None:
         """The ecosystem as the report calls it; ``None`` for a type that no database of an image has."""
-        known = _BY_TYPE.get(self.type)
+        known = _ecosystems_by_type().get(self.type)
         return None if known is None else known.name
 
     @property
     def package_name(self) -> str:
         """The name as the package databases of an image write it."""
-        known = _BY_TYPE.get(self.type)
+        known = _ecosystems_by_type().get(self.type)
         return self.full_name if known is not None and known.has_namespaces else self.name
 
 

@@ -15,7 +15,7 @@ from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.text_changes import TextChange, text_changes
 from weighbridge.domain.image.weighed import WeighedImage, compare
-from weighbridge.domain.packages import PackageChange
+from weighbridge.domain.packages.diff import PackageChange
 from weighbridge.domain.result.extras import NO_EXTRAS, Extras
 from weighbridge.domain.tips.introduced import tip_growth
 

@@ -9,7 +9,9 @@ import pytest
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.lint import LintCode, LintSettings, Surroundings, lint_dockerfile
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.model import LintSettings, Surroundings
+from weighbridge.domain.lint.rules import lint_dockerfile
 
 TRAP_CODES = tuple(code for code in LintCode if code.folder == "checks")
 # A code of both, such as arguments-swallowed, has one page and one row.

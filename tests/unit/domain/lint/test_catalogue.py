@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.domain.lint import RULES, LintCode
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -7,7 +7,8 @@ from linear_time import assert_linear
 
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import apply_edits
-from weighbridge.domain.lint import LintFinding, LintSettings, Surroundings, lint_dockerfile, merged_findings
+from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
+from weighbridge.domain.lint.rules import lint_dockerfile, merged_findings
 
 NOT_COUNTED = frozenset({"strip-binaries", "large-base"})
 

@@ -7,7 +7,9 @@ import pytest
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import apply_edits
-from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, lint_dockerfile
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.model import LintFinding, LintSettings
+from weighbridge.domain.lint.rules import lint_dockerfile
 
 
 def lint(text: str, settings: LintSettings | None = None) -> tuple[LintFinding, ...]:

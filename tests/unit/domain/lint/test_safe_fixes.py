@@ -6,8 +6,9 @@ import pytest
 
 from weighbridge.domain.dockerfile import Dockerfile, parse_dockerfile
 from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
-from weighbridge.domain.lint import LintSettings, lint_dockerfile
 from weighbridge.domain.lint.context import LintContext
+from weighbridge.domain.lint.model import LintSettings
+from weighbridge.domain.lint.rules import lint_dockerfile
 
 APT = "apt-get update && apt-get install -y --no-install-recommends jq"
 FILES = {

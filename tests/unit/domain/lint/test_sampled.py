@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.lint import LintSettings, lint_dockerfile
+from weighbridge.domain.lint.model import LintSettings
+from weighbridge.domain.lint.rules import lint_dockerfile
 
 
 def codes(text: str, *, path: str = "Dockerfile") -> set[str]:

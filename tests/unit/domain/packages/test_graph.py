@@ -11,9 +11,9 @@ from linear_time import assert_linear
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
-from weighbridge.domain.packages import Ecosystem, Package, find_packages
+from weighbridge.domain.packages.find import find_packages
 from weighbridge.domain.packages.graph import dependency_graph
-from weighbridge.domain.packages.model import Links
+from weighbridge.domain.packages.model import Ecosystem, Links, Package
 
 
 class Contents:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from weighbridge.domain.packages import Ecosystem, Package, PackageSet, diff_packages
+from weighbridge.domain.packages.diff import diff_packages
 from weighbridge.domain.packages.listed import ListedPackage, comparable_packages, with_listed_packages
+from weighbridge.domain.packages.model import Ecosystem, Package, PackageSet
 
 
 def found(*versions: str) -> PackageSet:

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
-from weighbridge.domain.packages import Ecosystem, Package, PackageSet, diff_packages, find_packages
+from weighbridge.domain.packages.diff import diff_packages
+from weighbridge.domain.packages.find import find_packages
+from weighbridge.domain.packages.model import Ecosystem, Package, PackageSet
 from weighbridge.domain.packages.rpm_stores import bdb_headers
 
 DATA = Path(__file__).resolve().parents[3] / "data/packages"

@@ -11,8 +11,9 @@ import pytest
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
-from weighbridge.domain.packages import Ecosystem, find_packages
 from weighbridge.domain.packages.dpkg import deb_owners
+from weighbridge.domain.packages.find import find_packages
+from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.packages.package_url import MAX_URL_CHARACTERS, PackageUrl, parse_package_url
 
 _PROGBITS, _STRTAB = 1, 3

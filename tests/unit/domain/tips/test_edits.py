@@ -16,10 +16,10 @@ from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits, unif
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
-from weighbridge.domain.lint import LintFinding, lint_dockerfile
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.linted import LintedFile
-from weighbridge.domain.lint.model import LintSettings
+from weighbridge.domain.lint.model import LintFinding, LintSettings
+from weighbridge.domain.lint.rules import lint_dockerfile
 from weighbridge.domain.tips.find import find_tips
 from weighbridge.domain.tips.proposals import ladder_candidates
 from weighbridge.domain.tips.tip import DockerfileSource

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from weighbridge.domain.dockerfile.edits import EditSet
-from weighbridge.domain.lint import LintFinding, lint_dockerfile
+from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.lint.rules import lint_dockerfile
 from weighbridge.domain.tips.tip import Basis, DockerfileSource, Tip, TipChange
 
 _SHARED = frozenset(
