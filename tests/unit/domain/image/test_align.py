@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,3 +117,15 @@ def test_swapping_base_and_head_negates_every_total(base: list[WeighedLayer], he
 @given(layers)
 def test_equal_images_have_only_equal_rows(image: list[WeighedLayer]) -> None:
     assert all(row.base == row.head for row in align_layers(image, image))
+
+
+@pytest.mark.parametrize(("before", "after", "delta"), [(40, 70, 30), (None, 70, None), (40, None, None)])
+def test_download_delta_is_head_minus_base_or_unknown(before: int | None, after: int | None, delta: int | None) -> None:
+    diff = diff_layers([layer("a", download=before)], [layer("b", download=after)])
+    assert diff.delta.download_bytes == delta
+
+
+def test_layers_with_one_blob_are_fetched_once() -> None:
+    one, other = (replace(layer(name), blob_digest="sha256:1") for name in "ab")
+    assert upgrade_bytes([], [one, other]) == 40
+    assert upgrade_bytes([], [one, replace(other, blob_digest="sha256:2")]) == 80
