@@ -1,6 +1,7 @@
 """Start scripts of known programs, which are too large to be followed: ``R`` and ``xvfb-run``.
 
-Sources: R's src/scripts/R.sh.in and xvfb-run(1). The messages were recorded from R 4.2 and the xvfb-run of Debian 12.
+Sources: R's src/scripts/R.sh.in and xvfb-run(1). The messages are those of `Rscript` and of
+Debian 12's xvfb-run, which were recorded.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 `_EXACT` has the tools whose options and messages are known. `_LOOSE` has those of which only the names of their files
 are known: a missing file is "not checked", because the tool may wait for it, or make it.
 
-The messages were recorded from puma 5.6, rack 2.2, unicorn 6.1, thin 1.8 and R 4.2; that of streamlit is from its
-``web/cli.py``.
+The messages of puma, rackup, unicorn, thin and waitress were recorded from Debian 12's packages. That of R is
+`Rscript`'s; that of streamlit is from its ``web/cli.py``.
 """
 
 from __future__ import annotations
