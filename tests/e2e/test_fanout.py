@@ -48,6 +48,8 @@ def _workflow(**changes):
     (text,) = re.findall(r"^`\.github/workflows/weigh\.yml`\n\n```yaml\n(.*?)```$", document, re.MULTILINE | re.DOTALL)
     workflow = yaml.safe_load(text)
     workflow["on"] = workflow.pop(True)  # YAML 1.1 reads the word as a truth value
+    # act builds the Action once a job, under one tag: of builds at the same time, one loses its image.
+    workflow["jobs"]["weigh"]["strategy"]["max-parallel"] = 1
     for name, change in changes.items():
         change(workflow["jobs"], name)
     return yaml.safe_dump(workflow)

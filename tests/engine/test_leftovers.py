@@ -21,7 +21,7 @@ def test_leftovers_of_killed_runs_only_are_removed(any_engine, need_images):
         for mark, tag in tags.items():
             image.tag(tag)
             containers[mark] = engine.api.create_container("busybox", ["true"], labels={RUN_LABEL: mark})["Id"]
-        assert remove_leftovers(engine, place) >= 2
+        remove_leftovers(engine, place)  # Another run on this engine may have removed them before.
         with pytest.raises(docker.errors.ImageNotFound):
             engine.images.get(tags[dead])
         with pytest.raises(docker.errors.NotFound):
