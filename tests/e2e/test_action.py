@@ -11,12 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 from loopback import running_registry
+from tars import tar_of
 
 ROOT = Path(__file__).parents[2]
 INPUTS = """
@@ -453,27 +453,17 @@ def _push(archive, name):
 
 def _saved_without_history(size):
     """An image as tools without a Dockerfile save it: one layer, no history, no tag."""
-    layer = _tar_of({"bin/tool": random.Random(size).randbytes(size)})
+    layer = tar_of({"bin/tool": random.Random(size).randbytes(size)})
     diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff_id]}}
     manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
-    return _tar_of(
+    return tar_of(
         {
             "config.json": json.dumps(config).encode(),
             "layer.tar": layer,
             "manifest.json": json.dumps(manifest).encode(),
         }
     )
-
-
-def _tar_of(files):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def test_released_action_runs_its_prebuilt_image_from_registry(github, repo, run_act, engine, action_folder, tmp_path):

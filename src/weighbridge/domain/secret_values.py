@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
@@ -24,21 +24,24 @@ SECRET_NAME = re.compile(
 _ALONE = r"(?<![A-Za-z0-9])"
 """The beginning of a word: ``disk-…`` has no token in it."""
 
-SECRET_SHAPES = (
-    re.compile(_ALONE + r"gh[pousr]_[A-Za-z0-9]{20,}"),
-    re.compile(_ALONE + r"github_pat_[A-Za-z0-9_]{20,}"),
-    re.compile(_ALONE + r"glpat-[A-Za-z0-9_-]{16,}"),
-    re.compile(_ALONE + r"xox[abprs]-[A-Za-z0-9-]{10,}"),
-    re.compile(_ALONE + r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
-    re.compile(_ALONE + r"(?:(?:npm|hf)_[A-Za-z0-9]{20,}|dckr_pat[_-][A-Za-z0-9_-]{20,})"),
-    re.compile(_ALONE + r"sk[_-](?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{20,}"),
-    re.compile(_ALONE + r"eyJ[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{5,2048}"),
-    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]{0,16384}-----END [A-Z ]{0,40}PRIVATE KEY-----)?"),
-    re.compile(r"(?<=://)[^/@:\s]{0,200}:(?!\$)[^/@\s]{3,500}(?=@)"),
-)
+_SHAPES: Mapping[str, tuple[str, ...]] = {
+    _ALONE + r"gh[pousr]_[A-Za-z0-9]{20,}": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    _ALONE + r"github_pat_[A-Za-z0-9_]{20,}": ("github_pat_",),
+    _ALONE + r"glpat-[A-Za-z0-9_-]{16,}": ("glpat-",),
+    _ALONE + r"xox[abprs]-[A-Za-z0-9-]{10,}": ("xox",),
+    _ALONE + r"(?:AKIA|ASIA)[A-Z0-9]{16}": ("AKIA", "ASIA"),
+    _ALONE + r"(?:(?:npm|hf)_[A-Za-z0-9]{20,}|dckr_pat[_-][A-Za-z0-9_-]{20,})": ("npm_", "hf_", "dckr_pat"),
+    _ALONE + r"sk[_-](?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{20,}": ("sk-", "sk_"),
+    _ALONE + r"eyJ[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{5,2048}": ("eyJ",),
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]{0,16384}-----END [A-Z ]{0,40}PRIVATE KEY-----)?": ("-----BEGIN",),
+    r"(?<=://)[^/@:\s]{0,200}:(?!\$)[^/@\s]{3,500}(?=@)": ("://",),
+}
+"""Patterns, and texts of which each match has one: to look for these is much faster than to match the pattern."""
+SECRET_SHAPES = tuple(map(re.compile, _SHAPES))
 """Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
 
-_SHAPE = re.compile("|".join(shape.pattern for shape in SECRET_SHAPES))
+_SHAPE = re.compile("|".join(_SHAPES))
+_PARTS_OF_SHAPES = tuple(itertools.chain.from_iterable(_SHAPES.values()))
 _NO_VALUE = r"(?![\"']?(?:[$<`=]|/(?:run|tmp|etc|var|home|root|usr|opt|app)/))"
 """Excludes what is no secret itself: a variable, a placeholder, the path of a file."""
 _VALUE = r"(?:(?<=\")[^\"\n]{1,500}|(?<=')[^'\n]{1,500}|[^\s\"'&;|]{1,500})"
@@ -72,27 +75,6 @@ _HEADER = re.compile(
 """A header of HTTP with a credential."""
 _IN_COMMANDS = (("--", _OPTION), ("=", _ASSIGNMENT), ("curl", _USER), (": ", _HEADER))
 """Secrets in command lines, and a text that each of them needs: to look for it is fast. Group 1 is shown."""
-_PARTS_OF_SHAPES = (
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xox",
-    "AKIA",
-    "ASIA",
-    "npm_",
-    "hf_",
-    "dckr_pat",
-    "sk-",
-    "sk_",
-    "eyJ",
-    "-----BEGIN",
-    "://",
-)
-"""Each shape has one of these. To look for them is much faster than to match the shapes."""
 _BETWEEN_WORDS = '" "'
 _SHORTEST = 5
 _SHORTEST_FOLDED = 24

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from weighbridge.domain.causes import ChangedFile, RepositoryChanges, RepositorySide
+from weighbridge.domain.causes.repository_paths import RepositoryPaths
 from weighbridge.domain.declarations import MAX_FILE_BYTES, Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import GitError
@@ -49,7 +50,7 @@ class RepositorySides:
             dockerfile=planned.parsed,
             target=planned.target,
             context=planned.context or ".",
-            paths=frozenset(tree),
+            paths=self._paths[side],
             own_images=planned.own_images,
         )
         manifests = view.manifests()
@@ -72,6 +73,10 @@ class RepositorySides:
         )
         read = zip(files, blobs, strict=False)
         return {path: content for path, (_, content) in read if content is not None}
+
+    @functools.cached_property
+    def _paths(self) -> dict[Side, RepositoryPaths]:
+        return {side: RepositoryPaths(tree) for side, tree in self._trees.items()}
 
     @functools.cached_property
     def _trees(self) -> dict[Side, dict[str, str]]:

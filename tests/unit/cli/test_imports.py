@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import subprocess
 import sys
-import tarfile
 from hashlib import sha256
 from pathlib import Path
 
 import click
 import pytest
+from tars import tar_of
 
 from weighbridge.cli.main import COMMANDS, cli
 
@@ -88,12 +87,12 @@ WEIGHS = (
 
 
 def test_inspect_of_known_image_imports_nothing_that_weighs(tmp_path: Path) -> None:
-    layer = _tar({"app": b"binary"})
+    layer = tar_of({"app": b"binary"})
     document = {"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]}}
     manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
     image = tmp_path / "image.tar"
     files = {"config.json": json.dumps(document).encode(), "layer.tar": layer}
-    image.write_bytes(_tar({**files, "manifest.json": json.dumps(manifest).encode()}))
+    image.write_bytes(tar_of({**files, "manifest.json": json.dumps(manifest).encode()}))
     program = _PROGRAM.format(heavy=WEIGHS)
     arguments = ["inspect", f"docker-archive:{image}", "--quiet", "--cache-dir", str(tmp_path / "cache")]
     imported = []
@@ -103,13 +102,3 @@ def test_inspect_of_known_image_imports_nothing_that_weighs(tmp_path: Path) -> N
         imported.append(set(done.stderr.split()))
     assert {"weighbridge.report.assemble", "weighbridge.domain.checks.check"} <= imported[0]
     assert imported[1] == set()
-
-
-def _tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+from tars import tar_of
 
 from weighbridge.cli.main import run
 from weighbridge.config import parse_config
@@ -235,12 +234,8 @@ def test_module_run_with_python_m_works() -> None:
 @pytest.fixture
 def archive_without_its_program(tmp_path: Path) -> Path:
     """A saved image of one file of 2,000 bytes with a missing entrypoint."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as tar:
-        member = tarfile.TarInfo("data")
-        member.size = 2_000
-        tar.addfile(member, io.BytesIO(bytes(2_000)))
-    diff_id = f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"
+    layer = tar_of({"data": bytes(2_000)})
+    diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     config = {
         "os": "linux",
         "architecture": "amd64",
@@ -249,14 +244,10 @@ def archive_without_its_program(tmp_path: Path) -> Path:
     }
     documents = {
         "config.json": json.dumps(config).encode(),
-        "layer.tar": layer.getvalue(),
+        "layer.tar": layer,
         "manifest.json": json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]).encode(),
     }
-    with tarfile.open(tmp_path / "image.tar", mode="w") as tar:
-        for name, content in documents.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+    (tmp_path / "image.tar").write_bytes(tar_of(documents))
     return tmp_path
 
 

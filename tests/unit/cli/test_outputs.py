@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
+from tars import tar_of
 
 from weighbridge.cli.options import OutputOptions
 from weighbridge.cli.results import for_outputs
@@ -37,23 +36,13 @@ def report(tmp_path: Path) -> Path:
 @pytest.fixture
 def saved_image(tmp_path: Path) -> Path:
     """A saved image with one file of three bytes."""
-
-    def packed(files: dict[str, bytes]) -> bytes:
-        stream = io.BytesIO()
-        with tarfile.open(fileobj=stream, mode="w") as tar:
-            for name, content in files.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-        return stream.getvalue()
-
-    layer = packed({"a": b"abc"})
+    layer = tar_of({"a": b"abc"})
     config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers"}}
     config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
     manifest = [{"Config": "c.json", "Layers": ["l.tar"], "RepoTags": ["x:1"]}]
     files = {"c.json": json.dumps(config).encode(), "l.tar": layer, "manifest.json": json.dumps(manifest).encode()}
     archive = tmp_path / "image.tar"
-    archive.write_bytes(packed(files))
+    archive.write_bytes(tar_of(files))
     return archive
 
 

@@ -20,8 +20,9 @@ HOSTILE = "#5 [2/3] RUN \x1b]0;mine\x07 [red]markup[/red]"
 
 
 @pytest.fixture
-def terminal() -> Iterator[Callable[[Callable[[LiveView], None]], str]]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[LiveView], None]], str]]:
     """`terminal(use)` gives what a terminal received while `use` worked with a view on it."""
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal has no live view
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (24, 80))
     received: list[bytes] = []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tars import tar_of
 
 from weighbridge.cli.clients import make_tools
 from weighbridge.config import Config, ImageSettings
@@ -40,7 +39,7 @@ from weighbridge.sources.transports import parse_image_reference
 
 def archive(path: Path, *sizes: int, labels: dict[str, str] | None = None) -> str:
     """A saved image with a layer for each of `sizes`, which has one file of so many bytes, and its reference."""
-    layers = {f"layer{number}.tar": _tar({f"data{number}": b"x" * size}) for number, size in enumerate(sizes)}
+    layers = {f"layer{number}.tar": tar_of({f"data{number}": b"x" * size}) for number, size in enumerate(sizes)}
     document = {
         "architecture": "amd64",
         "os": "linux",
@@ -48,18 +47,8 @@ def archive(path: Path, *sizes: int, labels: dict[str, str] | None = None) -> st
         "rootfs": {"diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers.values()]},
     }
     manifest = json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": list(layers)}]).encode()
-    path.write_bytes(_tar({"config.json": json.dumps(document).encode(), **layers, "manifest.json": manifest}))
+    path.write_bytes(tar_of({"config.json": json.dumps(document).encode(), **layers, "manifest.json": manifest}))
     return f"docker-archive:{path}"
-
-
-def _tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.causes.repository_paths import RepositoryPaths
 from weighbridge.domain.declarations.commands import NAMED_FILES
 from weighbridge.domain.declarations.model import Declaration, Declarations, Reader
 from weighbridge.domain.declarations.named_files import readers_of_named_files
@@ -51,7 +52,7 @@ class RepositorySide:
     dockerfile: Dockerfile
     target: str | None = None
     context: str = "."
-    paths: frozenset[str] = frozenset()
+    paths: RepositoryPaths = field(default_factory=RepositoryPaths)
     declarations: Declarations = field(default_factory=Declarations)
     own_images: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,10 +69,9 @@ class RepositorySide:
         """The files of the tree that match `sources` of the build context."""
         patterns = [_Pattern(self.context, one.path) for one in sources if one.origin is Origin.CONTEXT][:_MAX_SOURCES]
         if any(pattern.is_everything for pattern in patterns):
-            prefix = "" if self.context == "." else f"{self.context}/"
-            yield from (path for path in self.paths if path.startswith(prefix))
-        elif patterns:
-            yield from (path for path in self.paths if any(pattern.covers(path) for pattern in patterns))
+            yield from self.paths.below(self.context)
+        else:
+            yield from dict.fromkeys(path for pattern in patterns for path in pattern.files(self.paths))
 
     @functools.cached_property
     def copied(self) -> frozenset[str]:
@@ -107,15 +107,8 @@ class RepositorySide:
             if source.destination is not None and posixpath.basename(source.destination) in named
         }
         beside = {posixpath.dirname(path) for path in self.copied if reader_of(path) is not None}
-        found = [
-            path
-            for path in self.paths
-            if path in self.named_files
-            or (
-                (path in self.copied or (posixpath.dirname(path) in beside and path.endswith(_BESIDE)))
-                and _is_read(path, named)
-            )
-        ]
+        near = (path for folder in beside for path in self.paths.directly_in(folder) if path.endswith(_BESIDE))
+        found = [path for path in {*self.copied, *near} if path in self.named_files or _is_read(path, named)]
         return tuple(sorted(found, key=lambda path: (path.count("/"), path)))
 
     def stage_of(self, source: Source) -> Stage | None:
@@ -141,11 +134,13 @@ class _Pattern:
         self._path = whole
         self._matches = re.compile(fnmatch.translate(whole)).match if _WILDCARDS.search(path) else None
 
-    def covers(self, path: str) -> bool:
+    def files(self, paths: RepositoryPaths) -> Iterable[str]:
+        """The files that the source copies."""
         if self._matches is None:
-            return path == self._path or path.startswith(f"{self._path}/")
+            return paths.at_or_below(self._path)
+        folder = posixpath.dirname(_WILDCARDS.split(self._path, maxsplit=1)[0]) or "."
         depth = self._path.count("/") + 1
-        return self._matches("/".join(path.split("/")[:depth])) is not None
+        return (path for path in paths.below(folder) if self._matches("/".join(path.split("/")[:depth])))
 
 
 @dataclass(frozen=True, kw_only=True)

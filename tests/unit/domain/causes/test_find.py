@@ -17,6 +17,7 @@ from weighbridge.domain.causes import (
     SizeCause,
     explain_difference,
 )
+from weighbridge.domain.causes.repository_paths import RepositoryPaths
 from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.image.attached import Attached, BuildRecord
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
@@ -36,7 +37,7 @@ PYTHON = {"usr/bin/python3": b"p" * 100}
 
 def side(source: DockerfileSource, tree: Files) -> RepositorySide:
     commands = declared_by_commands(source.text, source.dockerfile)
-    view = RepositorySide(dockerfile=source.dockerfile, paths=frozenset({"Dockerfile", *tree}))
+    view = RepositorySide(dockerfile=source.dockerfile, paths=RepositoryPaths({"Dockerfile", *tree}))
     manifests = read_declarations(view.manifests(), dict(tree).get, view.named_files).found
     return replace(view, declarations=Declarations(found=(*commands, *manifests)))
 

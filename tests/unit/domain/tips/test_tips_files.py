@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 
 import pytest
+from tars import tar_of
 
 from weighbridge.domain.tips.find import CODES, find_tips
 from weighbridge.domain.tips.tip import Basis
@@ -32,16 +33,6 @@ def found(weighed):
 
 def noise(name, size):
     return random.Random(name).randbytes(size)
-
-
-def tar_of(files, mode="w:gz"):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 # --- archive-kept --------------------------------------------------------------------------------------------------
@@ -68,7 +59,7 @@ def test_archive_kept_unpacked_archive_is_found(found, mode, layout, monkeypatch
 
 
 def test_archive_unpacked_without_first_folder_is_found(found):
-    archive = tar_of(UNPACKED)
+    archive = tar_of(UNPACKED, "w:gz")
     files = {
         "x.tgz": archive,
         "usr/local/bin/tool": UNPACKED["tool-1.0/bin/tool"],
@@ -93,7 +84,7 @@ def test_zip_is_read_by_its_directory(found):
 
 
 def test_archive_kept_without_unpacked_files_is_skipped(found):
-    archive = tar_of(UNPACKED)
+    archive = tar_of(UNPACKED, "w:gz")
     other = {"opt/tool-1.0/bin/tool": noise("other", 20_001)}
     assert found("FROM debian\nRUN x\n", {"a": b"1"}, {"backup.tar.gz": archive, **other})[0] == []
 

@@ -49,19 +49,6 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-_UNICORN = _Tool(
-    grammar=Grammar(
-        flags="dwDvN",
-        values="eIrocpsEl",
-        long_flags=_words("--debug --warn --daemonize --no-default-middleware"),
-        long_values=_words("--eval --include --require --host --port --env --listen --config-file"),
-        long_equals=True,
-    ),
-    default="config.ru",
-    missing="rackup file ({0}) not readable",
-    file_options={"-c": _RUBY_OPEN, "--config-file": _RUBY_OPEN},
-    settles=("-c", "--config-file"),
-)
 _EXACT: Mapping[str, _Tool] = {
     "rackup": _Tool(
         grammar=Grammar(
@@ -92,7 +79,19 @@ _EXACT: Mapping[str, _Tool] = {
         settles=("-C", "--config"),
         beside=("config/puma.rb", "config/puma"),
     ),
-    "unicorn": _UNICORN,
+    "unicorn": _Tool(
+        grammar=Grammar(
+            flags="dwDvN",
+            values="eIrocpsEl",
+            long_flags=_words("--debug --warn --daemonize --no-default-middleware"),
+            long_values=_words("--eval --include --require --host --port --env --listen --config-file"),
+            long_equals=True,
+        ),
+        default="config.ru",
+        missing="rackup file ({0}) not readable",
+        file_options={"-c": _RUBY_OPEN, "--config-file": _RUBY_OPEN},
+        settles=("-c", "--config-file"),
+    ),
     "thin": _Tool(
         grammar=Grammar(
             flags="dDVqTf",
