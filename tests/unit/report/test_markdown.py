@@ -98,6 +98,18 @@ def test_limit_exceeded_has_size_limit_cause_and_cure_in_headline(samples):
     )
 
 
+def test_growth_without_limit_names_its_cause(samples):
+    shown = render_markdown(samples.report(replace(samples.api(), causes=CAUSES[:1], findings=())))
+    assert ": `pandas` (`services/api/requirements.txt:4`) +38.1 MB" in shown.splitlines()[1]
+
+
+def test_limit_exceeded_by_many_causes_names_largest_without_most(samples):
+    reason = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41_200_000, message="grew")
+    small = replace(CAUSES[0], bytes=18_200_000)
+    shown = render_markdown(samples.report(replace(samples.api(), causes=(small,)), passed=False, reasons=[reason]))
+    assert ", largest cause `pandas` (`services/api/requirements.txt:4`) +18.2 MB" in shown.splitlines()[1]
+
+
 def test_failed_build_has_its_place_and_message_in_headline(samples):
     reason = Reason(image="batch", rule="build", limit=None, actual_bytes=None, message="could not be built")
     headline = render_markdown(samples.report(samples.failed(), passed=False, reasons=[reason])).splitlines()[1]

@@ -143,14 +143,18 @@ def _change(image: ImageReport) -> str:
     return f"{'grew' if delta > 0 else 'shrank'} by {format_bytes(abs(delta))}{percent}"
 
 
-def _because(image: ImageReport) -> str:
+def _because(image: ImageReport, *, with_share: bool = False) -> str:
+    """The largest cause of a change; empty if no cause is known. `with_share` continues a sentence on a growth."""
     explained = shown_causes(image)
     if explained is None or not explained.first:
         return ""
     cause = explained.first[0]
     place = cause_place(cause)
     where = f" (`{place}`)" if place is not None and place != cause.what else ""
-    return f"`{cause_name(cause)}`{where} {format_delta(cause.bytes)}"
+    named = f"`{cause_name(cause)}`{where} {format_delta(cause.bytes)}"
+    if not with_share:
+        return named
+    return f", {'most of it' if 2 * cause.bytes > (image_delta(image) or 0) else 'largest cause'} {named}"
 
 
 def _reason_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
@@ -169,8 +173,7 @@ def _reason_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
     tip = _best_tip(image)
     match reason.rule:
         case "max-increase" if reason.actual_bytes == image_delta(image):
-            because = _because(image)
-            return f"{_change(image)}{limit}{f', most of it {because}' if because else ''}", tip
+            return f"{_change(image)}{limit}{_because(image, with_share=True)}", tip
         case "max-size" | "max-new-size":
             return f"{format_bytes(reason.actual_bytes)}{limit}", tip
         case "ratchet":
