@@ -83,7 +83,7 @@ class FakeRegistry:
         return reader.read([reference])[reference]
 
     def registry(self, *, credentials=None, **how):
-        how = {"timeout_seconds": 0.5, "retry_after_seconds": (0.01, 0.01), **how}
+        how = {"timeout_seconds": 20, "retry_after_seconds": (0.01, 0.01), **how}
         registry = Registry(split_registry_name(f"{self.host}/app:1"), credentials=lambda host: credentials, **how)
         self.opened.append(registry)
         return registry
@@ -206,7 +206,8 @@ def stall(handler):
 def test_command_line_registry_error_is_exit_code_4(
     server, answer, message, command, tmp_path, capsys, monkeypatch, small_image
 ):
-    monkeypatch.setitem(Registry.__init__.__kwdefaults__, "timeout_seconds", 0.5)
+    if answer is stall:
+        monkeypatch.setitem(Registry.__init__.__kwdefaults__, "timeout_seconds", 0.5)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     server.answers["/manifests/"] = answer
     small_image.write_oci(tmp_path / "good")
@@ -281,7 +282,7 @@ def test_registry_too_slow_raises_error_in_time(server, answer, path):
         server.answers["/manifests/"] = (401, {"WWW-Authenticate": challenge}, b"")
     server.answers[path] = answer
     with pytest.raises(RegistryError, match=r"did not answer within 0.5 s|given up"):
-        server.registry().image(None)
+        server.registry(timeout_seconds=0.5).image(None)
 
 
 @pytest.mark.parametrize("answer", [drip_headers, drip_body])
@@ -315,13 +316,13 @@ def test_blob_too_slow_raises_error(server):
 
     server.answers["/blobs/"] = drip
     with pytest.raises(RegistryError, match="given up"):
-        list(server.registry().blob(next(iter(server.blobs))))
+        list(server.registry(timeout_seconds=0.5).blob(next(iter(server.blobs))))
 
 
 def test_registry_without_answer_fails_in_time(server):
     server.answers["/manifests/"] = lambda handler: time.sleep(3)
     with pytest.raises(RegistryError, match="did not answer within"):
-        server.registry().image(None)
+        server.registry(timeout_seconds=0.5).image(None)
 
 
 def test_stalled_blob_fails_in_time(server):
@@ -335,7 +336,7 @@ def test_stalled_blob_fails_in_time(server):
 
     server.answers["/blobs/"] = stall
     with pytest.raises(RegistryError, match=r"stalled|did not answer"):
-        list(server.registry().blob(next(iter(server.blobs))))
+        list(server.registry(timeout_seconds=0.5).blob(next(iter(server.blobs))))
 
 
 def test_interrupted_blob_is_refused(server, reader):
