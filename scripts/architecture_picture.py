@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "src/weighbridge"
 START, END = "<!-- packages: make architecture -->\n", "<!-- end of packages -->\n"
-EVERYWHERE = {"errors", "durations", "progress", "temporary_folders", "known_sockets"}
+EVERYWHERE = {"errors", "durations", "progress", "temporary_folders", "known_sockets", "network_errors"}
 
 
 def layers() -> list[list[str]]:

@@ -35,6 +35,7 @@ from weighbridge.engine.connection import cleaning_up, engine_host, watch_of
 from weighbridge.engine.leftovers import TAG_PREFIX, new_mark, remove_leftovers, this_place
 from weighbridge.engine.watch import EngineWatch
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
+from weighbridge.network_errors import network_words
 from weighbridge.progress.lines import Progress
 from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.from_files import OCI
@@ -148,7 +149,9 @@ class Builder:
         try:
             version = self._engine().version()
         except (docker.errors.DockerException, requests.RequestException) as error:
-            raise EngineError(f"the engine does not answer a request for its platform: {error}") from error
+            raise EngineError(
+                f"the engine does not answer a request for its platform: {network_words(error)}"
+            ) from error
         return str(version.get("Os", "linux")), str(version.get("Arch", ""))
 
     def build(self, request: BuildRequest) -> ImageReference:
@@ -260,7 +263,9 @@ class Builder:
         try:
             self._engine().ping()
         except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
-            raise EngineError(f"{title}: the engine stopped answering during the build: {error}. Start it.") from error
+            raise EngineError(
+                f"{title}: the engine stopped answering during the build: {network_words(error)}. Start it."
+            ) from error
 
     def _forget_tags(self) -> None:
         """Remove the images in the engine. One that does not answer is left alone: the next run removes the rest."""
@@ -273,10 +278,10 @@ class Builder:
             except docker.errors.NotFound:
                 continue
             except docker.errors.APIError as error:
-                self.progress.warn(f"cannot remove the image {tag}: {error}")
+                self.progress.warn(f"cannot remove the image {tag}: {network_words(error)}")
             except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
                 left = f"the image {tag}" if number == len(tags) - 1 else f"{len(tags) - number} images"
-                why = "the engine does not answer in time" if isinstance(error, requests.Timeout) else error
+                why = network_words(error)
                 self.progress.warn(f"cannot remove {left}: {why}. The next run on this engine removes them")
                 return
 

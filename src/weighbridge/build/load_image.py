@@ -12,6 +12,7 @@ import docker.errors
 import requests
 
 from weighbridge.errors import EngineError
+from weighbridge.network_errors import network_words
 from weighbridge.sources.blob_stores import Folder
 from weighbridge.sources.layout import blob_name, oci_image
 
@@ -34,7 +35,7 @@ def load_image(engine: docker.DockerClient, folder: Path, name: str, tag: str) -
             pass
         engine.images.get(tag)
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(f"the image could not be loaded into the engine: {error}") from error
+        raise EngineError(f"the image could not be loaded into the engine: {network_words(error)}") from error
 
 
 def _archive(folder: Path, manifest: bytes, names: list[str]) -> Iterator[bytes]:

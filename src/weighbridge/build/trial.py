@@ -24,6 +24,7 @@ from weighbridge.domain.start.trial import Trial, TrialOutcome
 from weighbridge.engine.connection import cleaning_up
 from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError
+from weighbridge.network_errors import network_words
 from weighbridge.progress.lines import without_controls
 from weighbridge.sources.platforms import runs_natively
 
@@ -68,10 +69,8 @@ def try_start(engine: docker.DockerClient, image: str, *, bounds: TrialBounds = 
             return Trial(outcome=TrialOutcome.NOT_TRIED, message=foreign)
         with _container_name(engine) as name:
             return _try(engine, name, image, attributes, bounds)
-    except docker.errors.DockerException as error:
-        raise EngineError(f"{image} could not be started for a trial: {error}") from error
-    except requests.RequestException as error:
-        raise EngineError(f"{image} could not be started for a trial: the engine does not answer: {error}") from error
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise EngineError(f"{image} could not be started for a trial: {network_words(error)}") from error
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from weighbridge.engine.ssh import SshTunnel
 from weighbridge.engine.watch import PING_TIMEOUT_SECONDS, EngineWatch
 from weighbridge.errors import EngineError
 from weighbridge.known_sockets import KnownHTTPAdapter, KnownSockets, KnownUnixAdapter
+from weighbridge.network_errors import network_words
 
 _DEFAULT_CONTEXT = "default"
 _FIRST_ANSWER_SECONDS = 20
@@ -125,7 +126,7 @@ def connect_to_engine(environment: Mapping[str, str]) -> EngineClient:
         if client is not None:
             client.close()
         raise EngineError(
-            f"The container engine at {host} does not answer: {_innermost(error)}. "
+            f"The container engine at {host} does not answer: {network_words(error)}. "
             "Start it, or set DOCKER_HOST to another engine."
         ) from error
     return client
@@ -223,11 +224,3 @@ def _context(name: str) -> Context | None:
             f"docker has no context {name} in its config folder. List the contexts with `docker context ls`."
         )
     return context
-
-
-def _innermost(error: BaseException) -> str:
-    """The innermost exception of a chain, because only it names the cause."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__ or error
-    reason = str(error)
-    return getattr(error, "strerror", None) or reason or type(error).__name__

@@ -20,6 +20,7 @@ import requests
 from weighbridge.engine.connection import cleaning_up
 from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError, ImageError
+from weighbridge.network_errors import network_words
 from weighbridge.sources.engine_transfer import send_unchunked
 from weighbridge.sources.manifest import checked_digest
 from weighbridge.sources.platforms import Platform
@@ -188,9 +189,9 @@ def engine_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(f"{what}: {error}") from error
+        raise EngineError(f"{what}: {network_words(error)}") from error
     except Exception as error:
         # A stream that is read directly raises errors of urllib3 and http.client.
         if type(error).__module__.partition(".")[0] in ("urllib3", "http"):
-            raise EngineError(f"{what}: the stream broke off: {error}") from error
+            raise EngineError(f"{what}: {network_words(error)}") from error
         raise

@@ -13,6 +13,7 @@ import msgspec
 
 from weighbridge.domain.image.attached import Attached
 from weighbridge.errors import EngineError, WeighbridgeError
+from weighbridge.network_errors import network_words
 from weighbridge.sources.engine_images import EngineImages, ImageToRead
 from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.from_helper import ImagesThroughHelper
@@ -140,7 +141,7 @@ class ImagesInEngine:
             try:
                 self._client = self._connect()
             except docker.errors.DockerException as error:
-                raise EngineError(f"the container engine is not reachable: {error}") from error
+                raise EngineError(f"the container engine is not reachable: {network_words(error)}") from error
         return self._client
 
 

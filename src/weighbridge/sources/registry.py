@@ -19,6 +19,7 @@ import requests
 
 from weighbridge.domain.image.attached import NOTHING_ATTACHED
 from weighbridge.errors import ImageError, RegistryError
+from weighbridge.network_errors import network_words
 from weighbridge.sources.attachments import read_attached
 from weighbridge.sources.credentials import RegistryCredentials
 from weighbridge.sources.deadline import Watch, watched_session
@@ -257,11 +258,14 @@ class Registry:
         except requests.Timeout as error:
             raise self._too_late() from error
         except (requests.RequestException, OSError) as error:
-            raise RegistryError(f"{self.what}: the registry cannot be reached: {_why_unreachable(error)}") from error
+            raise RegistryError(
+                f"{self.what}: the registry cannot be reached: {network_words(error)}."
+                " Check the name of the registry and the network."
+            ) from error
         except Exception as error:
             # A body that is read directly raises urllib3's own errors.
             if type(error).__module__.partition(".")[0] in ("urllib3", "http"):
-                raise RegistryError(f"{self.what}: the registry broke off or stalled: {error}") from error
+                raise RegistryError(f"{self.what}: reading from the registry failed: {network_words(error)}") from error
             raise
 
     def _get(
@@ -391,15 +395,3 @@ def is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(name).is_loopback
     return False
-
-
-def _why_unreachable(error: Exception) -> str:
-    """The innermost reason of a failed connection, which the HTTP library wraps in its own objects."""
-    reason: BaseException = error
-    for _ in range(8):
-        inner = getattr(reason, "reason", None) or next(iter(reason.args), None)
-        if not isinstance(inner, BaseException):
-            break
-        reason = inner
-    said = re.sub(r"^<?[\w.]*(?:Connection|Pool)[^:]*: ", "", str(reason))
-    return f"{said}. Check the name of the registry and the network."
