@@ -249,7 +249,7 @@ RUN rm -r /d && mkdir /d && head -c 3000 /dev/urandom > /d/4
 
 
 def test_efficiency_is_score_of_dive_on_five_images(overlay2_engine, need_images, tmp_path):
-    names = ["alpine", "busybox:glibc", "debian:bookworm", "python:3", "weighbridge-test-wasteful"]
+    names = ["alpine", "busybox:glibc", "debian:bookworm", "python:3", "weighbridge-test-dive"]
     need_images(overlay2_engine, "busybox", *names[:-1])
     (tmp_path / "context").mkdir()
     (tmp_path / "context/Dockerfile").write_text(WASTEFUL)
