@@ -34,7 +34,7 @@ def main() -> int:
 
 def _start(slots: list[str]) -> int:
     for slot in slots:
-        engines.start(slot)
+        engines.clear_away(engines.start(slot))
     return 0
 
 

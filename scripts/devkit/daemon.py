@@ -25,6 +25,7 @@ from devkit.terminal import say
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
+_KEPT_BUILD_CACHE = "8GB"  # BuildKit removes more than that by itself, while nothing is built
 _CONTAINERD_CONFIG = """\
 version = 2
 root = "{folder}/data/containerd"
@@ -108,7 +109,11 @@ def _containerd_config(folder: Path) -> Path:
 def _dockerd_options(daemon: Daemon, own_network: Network) -> list[str]:
     folder = daemon.folder
     config = folder / "daemon.json"
-    config.write_text(json.dumps({"features": {"containerd-snapshotter": daemon.store == "containerd"}}))
+    settings = {
+        "features": {"containerd-snapshotter": daemon.store == "containerd"},
+        "builder": {"gc": {"enabled": True, "defaultKeepStorage": _KEPT_BUILD_CACHE}},
+    }
+    config.write_text(json.dumps(settings))
     options = {
         "--config-file": config,
         "--data-root": folder / "data",

@@ -81,6 +81,13 @@ def known(slot: str) -> Engine | None:
     return engine if info and info.store == engine.store and Path(engine.client_folder, "docker").exists() else None
 
 
+def clear_away(engine: Engine) -> None:
+    """Remove from a private engine what runs left: images without a name after twelve hours, volumes in no use."""
+    if engine.private:
+        for command in (["image", "prune", "--force", "--filter", "until=12h"], ["volume", "prune", "--force"]):
+            run(["docker", *command], env=engine.environment(), timeout_seconds=300)
+
+
 def stop(slot: str) -> bool:
     """Stop the slot's engine if the kit started it. Never stops an engine of the machine."""
     with only_one("engine"):
