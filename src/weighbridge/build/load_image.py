@@ -27,10 +27,9 @@ def load_image(engine: docker.DockerClient, folder: Path, name: str, tag: str) -
     """
     stored = oci_image(Folder(folder, f"oci:{folder}"), name, None)
     config = blob_name(stored.description.image_id)
-    layers = [layer.name for layer in stored.layers]
-    manifest = [{"Config": config, "RepoTags": [tag], "Layers": layers}]
+    manifest = [{"Config": config, "RepoTags": [tag], "Layers": stored.names}]
     try:
-        archive = _archive(folder, json.dumps(manifest).encode(), [config, *dict.fromkeys(layers)])
+        archive = _archive(folder, json.dumps(manifest).encode(), [config, *dict.fromkeys(stored.names)])
         for _ in engine.api.load_image(archive):  # type: ignore[no-untyped-call]
             pass
         engine.images.get(tag)

@@ -69,7 +69,7 @@ _WHITEOUT_OWNER = (0o755, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class IndexedLayer:
+class LayerIndex:
     """A layer after reading, as the cache stores it by diff ID.
 
     `data_offsets` gives for each entry the offset of its content in the uncompressed tar. `tar_bytes` is the length of
@@ -90,7 +90,7 @@ class IndexedLayer:
         return self.changeset.diff_id
 
 
-def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> IndexedLayer:
+def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> LayerIndex:
     """Read one uncompressed layer tar to its end.
 
     `expected_diff_id` comes from the image config; ``None`` if it is not yet known.
@@ -112,7 +112,7 @@ def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> Ind
     return builder.finish(diff_id=diff_id, tar_bytes=tar_bytes)
 
 
-def index_in_place(open_cursor: Callable[[], DrainableCursor], diff_id: str) -> IndexedLayer:
+def index_in_place(open_cursor: Callable[[], DrainableCursor], diff_id: str) -> LayerIndex:
     """Read a layer in the engine's own storage, and trust the engine's diff ID.
 
     Opens only the files that `kept_files` selects; other contents are hashed on demand. A layer with sparse files is
@@ -122,7 +122,7 @@ def index_in_place(open_cursor: Callable[[], DrainableCursor], diff_id: str) -> 
     return _read_in_place(open_cursor(), diff_id, hashes=True)[0] if found_sparse else layer
 
 
-def _read_in_place(cursor: DrainableCursor, diff_id: str, *, hashes: bool) -> tuple[IndexedLayer, bool]:
+def _read_in_place(cursor: DrainableCursor, diff_id: str, *, hashes: bool) -> tuple[LayerIndex, bool]:
     builder = ChangesetBuilder(hashes=hashes)
     with no_garbage_collection():
         for member in members(cursor):
@@ -244,7 +244,7 @@ class ChangesetBuilder:
             hasher.update(piece)
         return hasher.digest()
 
-    def finish(self, *, diff_id: str, tar_bytes: int) -> IndexedLayer:
+    def finish(self, *, diff_id: str, tar_bytes: int) -> LayerIndex:
         """The layer. Call it after the last member."""
         entries, offsets, kept = self._rows.build(), self._offsets, self._kept
         if entries.has_repeats():
@@ -252,7 +252,7 @@ class ChangesetBuilder:
             entries = Entries.of(last)
             files = {entry.path for entry in last if entry.kind is EntryKind.FILE}
             kept = {path: content for path, content in kept.items() if path in files}
-        return IndexedLayer(
+        return LayerIndex(
             changeset=Changeset(diff_id=diff_id, entries=entries),
             data_offsets=offsets,
             tar_bytes=tar_bytes,

@@ -17,7 +17,7 @@ import os
 import posixpath
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,9 +27,10 @@ from isal import igzip
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import Folder
-from weighbridge.sources.layout import StoredImage, StoredLayer, oci_manifest
+from weighbridge.sources.layout import StoredImage, oci_manifest
 from weighbridge.sources.manifest import Descriptor, image_description
 from weighbridge.sources.platforms import Platform
+from weighbridge.sources.source_layer import SourceLayer
 from weighbridge.sources.tar import CHUNK_BYTES, Piece, truncated
 
 _SEGMENT = 2
@@ -49,18 +50,22 @@ class OverlayStorage:
         try:
             content = path.read_bytes()
             description = image_description(content, image_id=image_id)
-            layers = tuple(
-                StoredLayer(step=step, name=self._cache_id(chain_id))
-                for step, chain_id in zip(
-                    description.steps, chain_ids([step.diff_id for step in description.steps]), strict=True
-                )
-            )
+            names = tuple(map(self._layer_name, chain_ids(description.diff_ids)))
         except (OSError, ImageError):
             return None
-        return StoredImage(description=description, config=content, layers=layers, notes=description.notes)
+        return StoredImage(
+            description=description,
+            config=content,
+            layers=tuple(SourceLayer(diff_id=diff_id) for diff_id in description.diff_ids),
+            names=names,
+            notes=description.notes,
+        )
 
-    def _cache_id(self, chain_id: str) -> str:
-        """The name of the layer's folder. Raises `OSError` if the layer cannot be read in place."""
+    def _layer_name(self, chain_id: str) -> str:
+        """The folders of the layer: its record and its files, with a NUL between them.
+
+        Raises `OSError` if the layer cannot be read in place.
+        """
         layer = self._root / "image/overlay2/layerdb" / chain_id.replace(":", "/")
         cache_id = (layer / "cache-id").read_text(encoding="ascii").strip()
         folder = self._root / "overlay2" / cache_id / "diff"
@@ -68,17 +73,17 @@ class OverlayStorage:
             raise FileNotFoundError(str(layer))
         return f"{layer}\0{folder}"
 
-    def cursor(self, layer: StoredLayer) -> TarSplitCursor:
-        """The layer's tar, combined from its files and its ``tar-split.json.gz``."""
-        database, _, folder = layer.name.partition("\0")
+    def cursor(self, name: str) -> TarSplitCursor:
+        """The tar of the layer `name`, combined from its files and its ``tar-split.json.gz``."""
+        database, _, folder = name.partition("\0")
         return TarSplitCursor(Path(database) / "tar-split.json.gz", Beneath(Path(folder)))
 
-    def folder(self, layer: StoredLayer) -> Path:
-        """The folder that holds the layer's files."""
-        return Path(layer.name.partition("\0")[2])
+    def folder(self, name: str) -> Path:
+        """The folder that holds the files of the layer `name`."""
+        return Path(name.partition("\0")[2])
 
 
-def chain_ids(diff_ids: list[str]) -> list[str]:
+def chain_ids(diff_ids: Sequence[str]) -> list[str]:
     """The chain ID of each layer (OCI image spec, "Layer ChainID"): identifies a layer on top of those below it."""
     chains: list[str] = []
     for diff_id in diff_ids:
@@ -99,7 +104,7 @@ def containerd_image(folder: Folder, image_id: str, platform: Platform) -> Store
     """The image `image_id` (a manifest's or index's digest) if all its blobs are here; ``None`` otherwise."""
     try:
         stored = oci_manifest(folder, Descriptor(digest=image_id, size=0), platform)
-        complete = all(folder.size(layer.name) is not None for layer in stored.layers)
+        complete = all(folder.size(name) is not None for name in stored.names)
     except ImageError:
         return None
     return stored if complete else None

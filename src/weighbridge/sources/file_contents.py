@@ -12,7 +12,7 @@ from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import BlobStore, archive_name, chunks_of
-from weighbridge.sources.changeset import IndexedLayer
+from weighbridge.sources.changeset import LayerIndex
 from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
 from weighbridge.sources.engine_images import EngineFiles, EngineImages, ImageToRead
 from weighbridge.sources.layer_cache import LayerCache
@@ -143,7 +143,7 @@ class EngineContents:
 class LayerOffsets:
     """Offsets of files in the uncompressed tars of their layers, recorded when the layers were indexed."""
 
-    def __init__(self, layer: Callable[[str], IndexedLayer]) -> None:
+    def __init__(self, layer: Callable[[str], LayerIndex]) -> None:
         self._layer = layer
         self._found: dict[tuple[str, str], int] = {}
 

@@ -19,11 +19,11 @@ from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.read_image import ReadImage, restored_image
 from weighbridge.sources.reference import ImageLocation, ImageReference, Transport, split_engine_name
 from weighbridge.sources.source import ReadOutcomes, SourceSetup
+from weighbridge.sources.source_layer import SourceLayer
 
 
 class EngineWay(Protocol):
@@ -115,7 +115,7 @@ class ImagesInEngine:
             record = msgspec.msgpack.decode(content, type=_Record)
         except msgspec.MsgspecError:
             return None
-        measurement = Measurement(config=record.config, blobs=tuple(record.blobs))
+        measurement = Measurement(config=record.config, layers=tuple(record.layers))
         image = restored_image(measurement, self._known_layers, engine_contents(engine, wanted))
         if image is not None:
             stored = replace(image.stored, annotations=record.annotations, attached=record.attached)
@@ -128,7 +128,7 @@ class ImagesInEngine:
         stored = image.stored
         record = _Record(
             config=stored.config,
-            blobs=list(image.blobs),
+            layers=list(stored.layers),
             annotations=dict(stored.annotations),
             attached=stored.attached,
         )
@@ -147,7 +147,7 @@ class ImagesInEngine:
 
 class _Record(msgspec.Struct, array_like=True):
     config: bytes
-    blobs: list[LayerBlob]
+    layers: list[SourceLayer]
     annotations: dict[str, str]
     attached: Attached
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.errors import ImageError
@@ -44,7 +45,7 @@ class ImagesInFiles:
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
         """The layers of an image, lowest first. Raises `ImageError` and `UsageError`."""
-        return self._read(reference, str(reference), estimate_sizes=False).diff_ids
+        return self._read(reference, str(reference), estimate_sizes=False).stored.diff_ids
 
     def reads_alone(self) -> bool:
         """True: files have no common beginning to share."""
@@ -88,12 +89,11 @@ class ImagesInFiles:
             followed = self._progress.following(chunks, title, total_bytes=total)
             stream.read(decompressed(*sniffed(followed)), self._known_layers, estimate_sizes=estimate_sizes)
         stored = self._resolve(stream, reference)
-        blobs = stream.blobs(stored)
+        layers = stream.layers(stored)
         if is_docker_archive(stream):
-            blobs = tuple(blob.as_in_engine() for blob in blobs)
+            layers = tuple(layer.as_in_engine() for layer in layers)
         return ReadImage(
-            stored=stored,
-            blobs=blobs,
+            stored=replace(stored, layers=layers),
             files=lambda: StreamedContents(
                 lambda diff_id: layer_in_compressed_archive(path, stream.resolved(stored.blob_names[diff_id])),
                 LayerOffsets(self._known_layers.layer),

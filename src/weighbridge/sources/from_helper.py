@@ -85,8 +85,8 @@ class ImagesThroughHelper:
         """The image from the helper's data, if it is complete and matches the engine's data."""
         if read is None:
             return None
-        measurement = Measurement(config=read.config, blobs=tuple(read.blobs))
+        measurement = Measurement(config=read.config, layers=tuple(read.layers))
         image = restored_image(measurement, self._known_layers, engine_contents(engine, wanted))
-        if image is None or (wanted.image.diff_ids and image.diff_ids != wanted.image.diff_ids):
+        if image is None or (wanted.image.diff_ids and image.stored.diff_ids != wanted.image.diff_ids):
             return None
         return image

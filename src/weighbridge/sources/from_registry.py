@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
@@ -54,12 +55,12 @@ class ImagesInRegistries:
         registry = self._registry(reference)
         with image_errors(registry.what):
             stored = registry.image(self._platform, with_attached=True)
-        digests = {layer.step.diff_id: layer.digest or "" for layer in stored.layers}
-        total = sum(layer.size or 0 for layer in stored.layers)
+        digests = {layer.diff_id: layer.digest or "" for layer in stored.layers}
+        total = sum(layer.size_bytes or 0 for layer in stored.layers)
         done = 0
-        blobs = []
+        found = []
         for number, layer in enumerate(stored.layers, start=1):
-            digest, size, diff_id = layer.digest or "", layer.size or 0, layer.step.diff_id
+            digest, size, diff_id = layer.digest or "", layer.size_bytes or 0, layer.diff_id
             blob = self._known_layers.known_blob(digest, size, estimate_sizes=False)
             if blob is None or blob.diff_id != diff_id:
                 what = layer_title(title, number, len(stored.layers))
@@ -71,11 +72,10 @@ class ImagesInRegistries:
                         diff_id=diff_id,
                         estimate_sizes=False,
                     )
-            blobs.append(blob)
+            found.append(blob)
             done += size
         return ReadImage(
-            stored=stored,
-            blobs=tuple(blobs),
+            stored=replace(stored, layers=tuple(found)),
             files=lambda: StreamedContents(
                 lambda diff_id: uncompressed(registry.blob(digests[diff_id])),
                 LayerOffsets(self._known_layers.layer),

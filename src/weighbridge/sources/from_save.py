@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weighbridge.errors import ImageError, WeighbridgeError
 from weighbridge.sources.blob_stores import image_errors
@@ -46,8 +47,9 @@ class ImagesThroughSave:
         for one in wanted:
             try:
                 stored = _image_in(stream, one)
-                blobs = tuple(blob.as_in_engine() for blob in stream.blobs(stored))
-                outcomes[one.image.image_id] = ReadImage(stored=stored, blobs=blobs, files=engine_contents(engine, one))
+                layers = tuple(layer.as_in_engine() for layer in stream.layers(stored))
+                stored = replace(stored, layers=layers)
+                outcomes[one.image.image_id] = ReadImage(stored=stored, files=engine_contents(engine, one))
             except WeighbridgeError as error:
                 outcomes[one.image.image_id] = error
         return outcomes

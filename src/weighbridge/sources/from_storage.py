@@ -17,7 +17,6 @@ from weighbridge.sources.engine_storage import (
     containerd_folders,
     containerd_image,
 )
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.progress import layer_title
 from weighbridge.sources.read_image import ReadImage
@@ -69,23 +68,23 @@ class ImagesInPlace:
         self, storage: OverlayStorage, stored: StoredImage, *, title: str, estimate_sizes: bool
     ) -> ReadImage:
         done = 0
-        for number, layer in enumerate(stored.layers, start=1):
-            diff_id = layer.step.diff_id
+        for number, (diff_id, name) in enumerate(zip(stored.diff_ids, stored.names, strict=True), start=1):
             if estimate_sizes and self._known_layers.compressed_estimate(diff_id) is None:
                 self._known_layers.read_blob(
-                    storage.cursor(layer).chunks(),
+                    storage.cursor(name).chunks(),
                     blob_bytes=None,
                     blob_digest=None,
                     diff_id=diff_id,
                     estimate_sizes=True,
                 )
             elif self._known_layers.find(diff_id, hashed=False) is None:
-                self._known_layers.keep(index_in_place(functools.partial(storage.cursor, layer), diff_id))
-            self._digests.add(diff_id, functools.partial(Beneath, storage.folder(layer)))
+                self._known_layers.keep(index_in_place(functools.partial(storage.cursor, name), diff_id))
+            self._digests.add(diff_id, functools.partial(Beneath, storage.folder(name)))
             done += self._known_layers.layer(diff_id).tar_bytes
             self._progress.tell(layer_title(title, number, len(stored.layers)), done)
         return ReadImage(
             stored=stored,
-            blobs=tuple(LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers),
-            files=lambda: OverlayContents({layer.step.diff_id: storage.folder(layer) for layer in stored.layers}),
+            files=lambda: OverlayContents(
+                {diff_id: storage.folder(name) for diff_id, name in stored.blob_names.items()}
+            ),
         )

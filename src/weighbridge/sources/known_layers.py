@@ -9,11 +9,11 @@ from dataclasses import replace
 import msgspec
 
 from weighbridge.errors import ImageError
-from weighbridge.sources.changeset import ChunkWorker, IndexedLayer, index_layer
+from weighbridge.sources.changeset import ChunkWorker, LayerIndex, index_layer
 from weighbridge.sources.compression import ESTIMATE_NAME, CompressedSize, Compression, decompressed, sniffed
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import checked_digest
+from weighbridge.sources.source_layer import SourceLayer
 from weighbridge.sources.tar import Piece
 
 _IN_REGISTRY = "registry"
@@ -29,12 +29,12 @@ class KnownLayers:
 
     def __init__(self, cache: LayerCache) -> None:
         self._cache = cache
-        self._layers: dict[str, IndexedLayer] = {}
+        self._layers: dict[str, LayerIndex] = {}
         self._estimates: dict[str, int] = {}
         """Results of this run: with a full disk the cache stores nothing, and no figure may depend on that."""
         self._registry_sizes: dict[str, int] = {}
 
-    def find(self, diff_id: str, *, hashed: bool = True) -> IndexedLayer | None:
+    def find(self, diff_id: str, *, hashed: bool = True) -> LayerIndex | None:
         """The known data of a layer, ``None`` if the layer has to be read.
 
         With `hashed`, a layer counts as known only if all its contents are hashed. Callers that cannot hash a single
@@ -47,7 +47,7 @@ class KnownLayers:
                 self._layers[diff_id] = layer
         return layer if layer is not None and (layer.is_hashed or not hashed) else None
 
-    def layer(self, diff_id: str) -> IndexedLayer:
+    def layer(self, diff_id: str) -> LayerIndex:
         """A layer that is already read. Raises `ImageError` otherwise."""
         layer = self.find(diff_id, hashed=False)
         if layer is None:
@@ -71,17 +71,17 @@ class KnownLayers:
                 self._registry_sizes[diff_id] = size_bytes
                 self._cache.put_compressed_estimate(diff_id, _IN_REGISTRY, size_bytes)
 
-    def known_blob(self, blob_digest: str, blob_bytes: int, *, estimate_sizes: bool) -> LayerBlob | None:
+    def known_blob(self, blob_digest: str, blob_bytes: int, *, estimate_sizes: bool) -> SourceLayer | None:
         """The layer in the blob `blob_digest`, if nothing of it has to be read; ``None`` otherwise."""
         if self.find(blob_digest) is not None:  # uncompressed: the blob's digest is the diff ID
             if estimate_sizes and self.compressed_estimate(blob_digest) is None:
                 return None
-            return LayerBlob(diff_id=blob_digest, size_bytes=blob_bytes, digest=blob_digest)
+            return SourceLayer(diff_id=blob_digest, size_bytes=blob_bytes, digest=blob_digest)
         document = self._cache.document(_blob_key(blob_digest))
         if document is None:
             return None
         try:
-            blob = msgspec.msgpack.decode(document, type=LayerBlob)
+            blob = msgspec.msgpack.decode(document, type=SourceLayer)
         except msgspec.MsgspecError:
             return None
         is_known = (blob.digest, blob.size_bytes) == (blob_digest, blob_bytes) and self.find(blob.diff_id) is not None
@@ -95,7 +95,7 @@ class KnownLayers:
         blob_digest: str | None,
         diff_id: str | None,
         estimate_sizes: bool,
-    ) -> LayerBlob:
+    ) -> SourceLayer:
         """Read a layer's blob to its end, and keep the results.
 
         `blob_bytes` comes from the store, `blob_digest` from the manifest, `diff_id` from the config; ``None`` if not
@@ -125,7 +125,7 @@ class KnownLayers:
             estimate = self._estimates[layer.diff_id] = size.finish()
             self._cache.put_compressed_estimate(layer.diff_id, ESTIMATE_NAME, estimate)
         self.keep(layer)
-        found = LayerBlob(
+        found = SourceLayer(
             diff_id=layer.diff_id,
             size_bytes=blob_bytes,
             digest=found_digest if blob_bytes is not None else None,
@@ -139,7 +139,7 @@ class KnownLayers:
         """Drop a layer from memory that is not needed again; the cache still has it."""
         self._layers.pop(diff_id, None)
 
-    def keep(self, layer: IndexedLayer) -> None:
+    def keep(self, layer: LayerIndex) -> None:
         """Keep a layer that was read, in memory and in the cache."""
         self._cache.put_layer(layer)
         # The cache holds the kept files; in memory they would add up.

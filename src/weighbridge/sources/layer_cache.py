@@ -31,7 +31,7 @@ import msgspec
 from weighbridge.domain.image.entries import Entries
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.errors import UsageError
-from weighbridge.sources.changeset import IndexedLayer, no_garbage_collection
+from weighbridge.sources.changeset import LayerIndex, no_garbage_collection
 
 FORMAT_VERSION = 6
 """Increased with any change to the file contents; older files are then ignored, and removed when the folder is full."""
@@ -90,18 +90,18 @@ class LayerCache:
         except OSError as error:
             raise UsageError(f"the cache folder {directory} cannot be used: {error.strerror}") from error
 
-    def layer(self, diff_id: str) -> IndexedLayer | None:
+    def layer(self, diff_id: str) -> LayerIndex | None:
         """The index of a layer without its kept files; ``None`` if it is not cached."""
         with no_garbage_collection():
             return self._read_layer(diff_id)
 
-    def _read_layer(self, diff_id: str) -> IndexedLayer | None:
+    def _read_layer(self, diff_id: str) -> LayerIndex | None:
         try:
             return decoded_index(diff_id, self._frames("index", diff_id))
         except (ValueError, msgspec.MsgspecError):
             return None
 
-    def put_layer(self, layer: IndexedLayer) -> None:
+    def put_layer(self, layer: LayerIndex) -> None:
         """Store the index of a layer and its kept files."""
         # The kept files go first: an index without them would never be completed.
         self._write("kept", layer.diff_id, iter([encoded_kept(layer.kept)]))
@@ -234,7 +234,7 @@ class LayerCache:
                 raise
 
 
-def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
+def encoded_index(layer: LayerIndex) -> Iterator[bytes]:
     """The index of a layer without its kept files: a header and its columns, one frame each."""
     columns = layer.changeset.columns
     yield _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(columns), layer.is_hashed))
@@ -253,7 +253,7 @@ def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
     yield _encoder.encode(columns.capabilities)
 
 
-def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
+def decoded_index(diff_id: str, frames: Iterator[bytes]) -> LayerIndex:
     """Decode the output of `encoded_index` for the layer `diff_id`. Raises ValueError for any other input."""
     header = _header_decoder.decode(next(frames, b""))
     offsets = _array("q", next(frames, b""))
@@ -278,9 +278,7 @@ def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
     if not entries.is_sound():
         raise ValueError("columns that do not fit each other")
     changeset = Changeset(diff_id=diff_id, entries=entries)
-    return IndexedLayer(
-        changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
-    )
+    return LayerIndex(changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed)
 
 
 def _array(type_code: Literal["I", "q"], frame: bytes) -> array[int]:

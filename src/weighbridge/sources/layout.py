@@ -21,7 +21,6 @@ from weighbridge.sources.manifest import (
     Descriptor,
     ImageDescription,
     Index,
-    LayerStep,
     Manifest,
     SavedImage,
     checked_digest,
@@ -34,6 +33,7 @@ from weighbridge.sources.manifest import (
 )
 from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import full_tag
+from weighbridge.sources.source_layer import SourceLayer
 
 DIGEST_PREFIX = "sha256:"
 _IMAGE_ID = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})\Z")
@@ -42,26 +42,19 @@ CONTAINERD_NAME = "io.containerd.image.name"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StoredLayer:
-    """A layer and the file that holds it. `digest` and `size` (bytes) come from the manifest, if there is one."""
-
-    step: LayerStep
-    name: str
-    digest: str | None = None
-    size: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StoredImage:
-    """An image whose documents are read and whose layers are not. `config` is the config as stored.
+    """An image as a source has it: its documents are read. `config` is the config as stored.
 
+    `layers`, lowest first, are as the documents say, and as found once they are read. `names` are those of their files
+    in the store.
     `notes` explain the choice among several images, and name what is unknown. `annotations` are the manifest's.
     `attached` is the content of its provenance and SBOMs.
     """
 
     description: ImageDescription
     config: bytes
-    layers: tuple[StoredLayer, ...]
+    layers: tuple[SourceLayer, ...]
+    names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     attached: Attached = NOTHING_ATTACHED
@@ -69,12 +62,12 @@ class StoredImage:
     @property
     def diff_ids(self) -> tuple[str, ...]:
         """The layers, lowest first."""
-        return tuple(layer.step.diff_id for layer in self.layers)
+        return self.description.diff_ids
 
     @property
     def blob_names(self) -> dict[str, str]:
         """The file that holds each layer, by diff ID."""
-        return {layer.step.diff_id: layer.name for layer in self.layers}
+        return dict(zip(self.diff_ids, self.names, strict=True))
 
 
 def docker_image(documents: Documents, entry: str | int | None, platform: Platform | None) -> StoredImage:
@@ -140,17 +133,16 @@ def saved_image(documents: Documents, item: SavedImage) -> StoredImage:
     hexadecimal = item.config.removesuffix(".json").rpartition("/")[2]
     is_named_by_digest = len(hexadecimal) == 64 and all(digit in "0123456789abcdef" for digit in hexadecimal)
     description = image_description(content, image_id=f"sha256:{hexadecimal}" if is_named_by_digest else None)
-    if len(item.layers) != len(description.steps):
+    if len(item.layers) != len(description.diff_ids):
         raise ImageError(
             f"{documents.what}: manifest.json names {len(item.layers)} layers for {item.config}, "
-            f"the config {len(description.steps)} diff IDs"
+            f"the config {len(description.diff_ids)} diff IDs"
         )
     return StoredImage(
         description=description,
         config=content,
-        layers=tuple(
-            StoredLayer(step=step, name=layer) for step, layer in zip(description.steps, item.layers, strict=True)
-        ),
+        layers=tuple(SourceLayer(diff_id=diff_id) for diff_id in description.diff_ids),
+        names=tuple(item.layers),
         notes=description.notes,
     )
 
@@ -277,10 +269,12 @@ def stored_image(
     found = in_index if in_index is not None and in_index.architecture else config_platform(config)
     if platform is not None and found.architecture and platform.best_of([found]) is None:
         raise ImageError(f"{what} holds no image for {platform}; it holds: {found.normalised()}")
+    layers = manifest_layers(chosen.manifest, description, what, has_blob)
     return StoredImage(
         description=description,
         config=config,
-        layers=manifest_layers(chosen.manifest, description, what, has_blob),
+        layers=layers,
+        names=tuple(blob_name(layer.digest) for layer in chosen.manifest.layers),
         notes=(*description.notes, *chosen.notes),
         annotations=chosen.manifest.annotations or {},
         attached=attached,
@@ -289,19 +283,19 @@ def stored_image(
 
 def manifest_layers(
     manifest: Manifest, description: ImageDescription, what: str, has_blob: Callable[[str], bool]
-) -> tuple[StoredLayer, ...]:
-    """Pair the layers of `manifest` with the steps of its config. Raises `ImageError` if they do not match."""
-    if len(manifest.layers) != len(description.steps):
+) -> tuple[SourceLayer, ...]:
+    """Pair the layers of `manifest` with the diff IDs of its config. Raises `ImageError` if they do not match."""
+    if len(manifest.layers) != len(description.diff_ids):
         raise ImageError(
-            f"{what}: the manifest names {len(manifest.layers)} layers, the config {len(description.steps)} diff IDs"
+            f"{what}: the manifest names {len(manifest.layers)} layers, the config {len(description.diff_ids)} diff IDs"
         )
     layers = [
         checked_layer(layer, is_stored=is_foreign(layer.media_type) and has_blob(layer.digest))
         for layer in manifest.layers
     ]
     return tuple(
-        StoredLayer(step=step, name=blob_name(layer.digest), digest=layer.digest, size=layer.size)
-        for step, layer in zip(description.steps, layers, strict=True)
+        SourceLayer(diff_id=diff_id, digest=layer.digest, size_bytes=layer.size)
+        for diff_id, layer in zip(description.diff_ids, layers, strict=True)
     )
 
 

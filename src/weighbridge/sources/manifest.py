@@ -154,25 +154,25 @@ class _ImageDocument(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LayerStep:
-    """A layer and its instruction, from the image config. `created_by` is ``None`` if the image has no history."""
-
-    diff_id: str
-    created_by: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageDescription:
-    """The content of an image config. `image_id` is the digest of the config itself; `history` may be empty.
+    """The content of an image config. `image_id` is the digest of the config itself.
 
-    `notes` name what is unknown, with the reason.
+    `diff_ids` are its layers, lowest first. `history` has one entry for each of them, or none at all. `notes` name what
+    is unknown, with the reason.
     """
 
     image_id: str
     config: ImageConfig
-    steps: tuple[LayerStep, ...]
+    diff_ids: tuple[str, ...]
     history: tuple[HistoryEntry, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def created_by(self) -> tuple[str | None, ...]:
+        """The text of each layer in the history, ``None`` without one."""
+        if not self.history:  # optional in the spec; imported images and those of some tools have none
+            return (None,) * len(self.diff_ids)
+        return tuple(entry.created_by for entry in self.history if not entry.empty_layer)
 
 
 def digest_of(content: bytes) -> str:
@@ -243,7 +243,7 @@ def image_description(content: bytes, *, image_id: str | None = None) -> ImageDe
     return ImageDescription(
         image_id=digest,
         config=_image_config(document),
-        steps=_steps(history, diff_ids),
+        diff_ids=tuple(diff_ids),
         history=tuple(
             HistoryEntry(created_by=step.created_by or step.comment or None, empty_layer=step.empty_layer)
             for step in history
@@ -267,16 +267,6 @@ def media_type_of(content: bytes, what: str) -> str:
     if "fsLayers" in document:  # schema 1 has no media type of its own
         return SCHEMA_1_TYPE
     return "application/vnd.oci.image." + ("index.v1+json" if "manifests" in document else "manifest.v1+json")
-
-
-def _steps(history: list[_History], diff_ids: list[str]) -> tuple[LayerStep, ...]:
-    if not history:  # optional in the spec; imported images and those of some tools have none
-        return tuple(LayerStep(diff_id=diff_id, created_by=None) for diff_id in diff_ids)
-    with_layer = [step.created_by or step.comment for step in history if not step.empty_layer]
-    return tuple(
-        LayerStep(diff_id=diff_id, created_by=created_by)
-        for diff_id, created_by in zip(diff_ids, with_layer, strict=True)
-    )
 
 
 def _image_config(document: _ImageDocument) -> ImageConfig:

@@ -14,9 +14,9 @@ from typing import Annotated
 import msgspec
 
 from weighbridge.errors import ImageError
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, MAX_LAYERS, image_description
+from weighbridge.sources.source_layer import SourceLayer
 
 MEASUREMENT_FORMAT = 2
 """Increased with any change to how an image is read or what a record holds; older records are then not found."""
@@ -31,10 +31,10 @@ _ImageName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """An image as it was read: its config, and its layers as they are stored."""
+    """An image as it was read: its config, and its layers as its source has them."""
 
     config: bytes
-    blobs: tuple[LayerBlob, ...]
+    layers: tuple[SourceLayer, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class _Record(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     key: str
     measured_at: int
     config: bytes
-    blobs: Annotated[list[LayerBlob], msgspec.Meta(max_length=MAX_LAYERS)]
+    layers: Annotated[list[SourceLayer], msgspec.Meta(max_length=MAX_LAYERS)]
     identities: Annotated[dict[_ImageName, _Identity], msgspec.Meta(max_length=_MAXIMUM_IMAGES)]
 
 
@@ -81,12 +81,12 @@ class Measurements:
             record.format == MEASUREMENT_FORMAT
             and record.key == key
             and _EARLIEST_SECONDS <= record.measured_at <= time.time() + _CLOCK_SKEW_SECONDS
-            and [blob.diff_id for blob in record.blobs] == [step.diff_id for step in description.steps]
+            and tuple(layer.diff_id for layer in record.layers) == description.diff_ids
         )
         if not is_sound:
             return None
         return CachedMeasurement(
-            measurement=Measurement(config=record.config, blobs=tuple(record.blobs)),
+            measurement=Measurement(config=record.config, layers=tuple(record.layers)),
             measured_at=record.measured_at,
             identities=record.identities,
         )
@@ -99,7 +99,7 @@ class Measurements:
             key=key,
             measured_at=measured.measured_at,
             config=measured.measurement.config,
-            blobs=list(measured.measurement.blobs),
+            layers=list(measured.measurement.layers),
             identities=identities,
         )
         self._cache.put_document(_name(key), msgspec.msgpack.encode(record))

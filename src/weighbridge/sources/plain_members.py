@@ -24,7 +24,7 @@ from weighbridge.sources.layer_paths import MAX_PATH_COMPONENTS, WHITEOUT_PREFIX
 from weighbridge.sources.tar import BLOCK_BYTES, CHECKSUM_FIELD_SUM, StreamCursor, owner_numbers, stored_checksum
 
 NO_OFFSET = -1
-"""In `IndexedLayer.data_offsets`: the tar holds no bytes for this entry, or stores it as a sparse file."""
+"""In `LayerIndex.data_offsets`: the tar holds no bytes for this entry, or stores it as a sparse file."""
 
 _HEADER = struct.Struct("148s8s356s")
 """The bytes before the checksum field, the field, and the bytes after it.

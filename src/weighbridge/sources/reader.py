@@ -26,6 +26,7 @@ from weighbridge.sources.file_contents import ImageContents
 from weighbridge.sources.file_digests import DigestsInPlace
 from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.progress import ReadingProgress, ReadStatus
@@ -196,7 +197,7 @@ class LayerReader:
     def _ask_for_sizes(self, reference: ImageReference, base_image: str) -> None:
         """Ask the registry of `base_image` for the sizes of its layers, if an image was read without them. Once."""
         found = self._found.get(reference)
-        lowest = found.blobs[0] if found is not None and found.blobs else None
+        lowest = found.stored.layers[0] if found is not None and found.stored.layers else None
         if found is None or lowest is None or lowest.size_bytes is not None or base_image in self._asked:
             return
         if self._known_layers.registry_size(lowest.diff_id) is None and self._patience_seconds > 0:
@@ -206,7 +207,7 @@ class LayerReader:
             sizes = layer_sizes_in_registry(base_image, platform, credentials=self._credentials)
             if not sizes:
                 self._patience_seconds -= time.monotonic() - started
-            diff_ids = set(found.diff_ids)
+            diff_ids = set(found.stored.diff_ids)
             self._known_layers.keep_registry_sizes({one: size for one, size in sizes.items() if one in diff_ids})
 
     def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:
@@ -217,39 +218,37 @@ class LayerReader:
         sizes: dict[str, int] = {}
         for reference in references:
             found = self._found.get(reference)
-            for blob in found.blobs if found is not None else ():
-                if blob.size_bytes is not None:
-                    sizes.setdefault(blob.diff_id, blob.size_bytes)
+            for layer in found.stored.layers if found is not None else ():
+                if layer.size_bytes is not None:
+                    sizes.setdefault(layer.diff_id, layer.size_bytes)
         return sizes
 
     def _image_or_error(self, found: ReadImage, blob_sizes: Mapping[str, int]) -> Image | WeighbridgeError:
         try:
             with contain_defects():
-                return self._image(found, blob_sizes)
+                return self._image(found.stored, blob_sizes)
         except WeighbridgeError as error:
             return error
 
-    def _image(self, image: ReadImage, blob_sizes: Mapping[str, int]) -> Image:
+    def _image(self, stored: StoredImage, blob_sizes: Mapping[str, int]) -> Image:
         layers = []
-        stored = image.stored
-        for stored_layer, blob in zip(stored.layers, image.blobs, strict=True):
-            step = stored_layer.step
-            size = blob_sizes.get(step.diff_id) if blob.size_bytes is None else blob.size_bytes
+        description = stored.description
+        for layer, created_by in zip(stored.layers, description.created_by, strict=True):
+            size = blob_sizes.get(layer.diff_id) if layer.size_bytes is None else layer.size_bytes
             if size is None:
-                size = self._known_layers.registry_size(step.diff_id)
-            estimate = self._known_layers.compressed_estimate(step.diff_id) if size is None else None
+                size = self._known_layers.registry_size(layer.diff_id)
+            estimate = self._known_layers.compressed_estimate(layer.diff_id) if size is None else None
             layers.append(
                 Layer(
-                    diff_id=step.diff_id,
-                    created_by=step.created_by,
+                    diff_id=layer.diff_id,
+                    created_by=created_by,
                     download_bytes=estimate if size is None else size,
                     download_estimated=size is None and estimate is not None,
-                    blob_digest=blob.digest,
-                    compression=None if blob.size_bytes is None else blob.compression.value,
-                    changeset=self._changeset(step.diff_id),
+                    blob_digest=layer.digest,
+                    compression=None if layer.size_bytes is None else layer.compression.value,
+                    changeset=self._changeset(layer.diff_id),
                 )
             )
-        description = stored.description
         return Image(
             image_id=description.image_id,
             config=description.config,

@@ -56,4 +56,4 @@ def _layer_sizes(
                 registry.close()
     except WeighbridgeError:
         return {}
-    return {layer.step.diff_id: layer.size for layer in layers if layer.size}
+    return {layer.diff_id: layer.size_bytes for layer in layers if layer.size_bytes}

@@ -19,9 +19,9 @@ from weighbridge.sources.blob_stores import (
 )
 from weighbridge.sources.compression import Compression, sniff
 from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, checked_digest
+from weighbridge.sources.source_layer import SourceLayer
 from weighbridge.sources.tar import BLOCK_BYTES, Piece, StreamCursor, members
 
 MAX_DOCUMENTS_BYTES = 64 << 20
@@ -39,7 +39,7 @@ class SavedStream:
         self._documents_bytes = 0
         self._sizes: dict[str, int] = {}
         self._links: dict[str, str] = {}
-        self._layers: dict[str, LayerBlob | ImageError] = {}
+        self._layers: dict[str, SourceLayer | ImageError] = {}
 
     @property
     def what(self) -> str:
@@ -66,8 +66,8 @@ class SavedStream:
         """The file that `name` links to, or `name` itself."""
         return follow_links(name, self._links, self._what)
 
-    def layer(self, name: str) -> LayerBlob:
-        """The blob of the layer file `name`; raises the `ImageError` from reading it."""
+    def layer(self, name: str) -> SourceLayer:
+        """The layer in the file `name`; raises the `ImageError` from reading it."""
         layer = self._layers.get(follow_links(name, self._links, self._what))
         if layer is None:
             raise ImageError(f"{self._what}: the layer {name} is missing")
@@ -75,21 +75,21 @@ class SavedStream:
             raise ImageError(f"{self._what}: {name}: {layer}") from layer
         return layer
 
-    def blobs(self, image: StoredImage) -> tuple[LayerBlob, ...]:
-        """The layers of `image`, an image in this stream, as stored in the stream.
+    def layers(self, image: StoredImage) -> tuple[SourceLayer, ...]:
+        """The layers of `image`, an image in this stream, as found in the stream.
 
         Raises `ImageError` if the content of a layer does not match its diff ID.
         """
-        blobs = []
-        for stored in image.layers:
-            blob = self.layer(stored.name)
-            if blob.diff_id != stored.step.diff_id:
+        layers = []
+        for diff_id, name in zip(image.diff_ids, image.names, strict=True):
+            layer = self.layer(name)
+            if layer.diff_id != diff_id:
                 raise ImageError(
-                    f"{self._what}: layer {stored.step.diff_id}: its content has the digest {blob.diff_id}; "
+                    f"{self._what}: layer {diff_id}: its content has the digest {layer.diff_id}; "
                     "the layer was damaged or replaced"
                 )
-            blobs.append(blob)
-        return tuple(blobs)
+            layers.append(layer)
+        return tuple(layers)
 
     def read(self, chunks: Iterable[Piece], known_layers: KnownLayers, *, estimate_sizes: bool) -> None:
         """Read the whole stream, and add its layers to `known_layers`.

@@ -9,23 +9,23 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from weighbridge.errors import ImageError
-from weighbridge.sources.blob_reader import stored_blob
+from weighbridge.sources.blob_reader import found_layer
 from weighbridge.sources.blob_stores import chunks_of
-from weighbridge.sources.changeset import IndexedLayer
+from weighbridge.sources.changeset import LayerIndex
 from weighbridge.sources.compression import SNIFFED_BYTES, sniff
 from weighbridge.sources.engine_storage import OverlayStorage, containerd_folders, containerd_image
 from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.platforms import parse_platform
+from weighbridge.sources.source_layer import SourceLayer
 from weighbridge.sources.storage_helper_stream import (
     Done,
     Estimated,
@@ -50,12 +50,12 @@ class _Outwards(LayerCache):
         self._stream = stream
         self._written_bytes = 0
 
-    def layer(self, diff_id: str) -> IndexedLayer | None:
+    def layer(self, diff_id: str) -> LayerIndex | None:
         """Always ``None``."""
         del diff_id
         return None
 
-    def put_layer(self, layer: IndexedLayer) -> None:
+    def put_layer(self, layer: LayerIndex) -> None:
         """Send the index of a layer."""
         write_message(self._stream, layer_message(layer))
 
@@ -99,29 +99,29 @@ class _StorageReading:
         overlay = OverlayStorage(self._root)
         stored = overlay.image(wanted.image_id)
         if stored is not None:
-            for number, layer in enumerate(stored.layers, start=1):
-                if self._is_to_read(layer.step.diff_id):
-                    place = LayerProgress(
-                        image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0
-                    )
-                    self._read_blob(overlay.cursor(layer).chunks(), place, diff_id=layer.step.diff_id)
-            return _image_read(wanted, stored, [LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers])
-        for folder in containerd_folders(self._root):
-            stored = containerd_image(folder, wanted.image_id, parse_platform(wanted.platform))
-            if stored is None:
-                continue
-            blobs: list[LayerBlob] = []
-            for number, layer in enumerate(stored.layers, start=1):
-                size, diff_id = folder.size(layer.name), layer.step.diff_id
+            for number, (diff_id, name) in enumerate(zip(stored.diff_ids, stored.names, strict=True), start=1):
                 if self._is_to_read(diff_id):
                     place = LayerProgress(
                         image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0
                     )
-                    with contextlib.closing(chunks_of(folder.open(layer.name))) as chunks:
+                    self._read_blob(overlay.cursor(name).chunks(), place, diff_id=diff_id)
+            return _image_read(wanted, stored, stored.layers)
+        for folder in containerd_folders(self._root):
+            stored = containerd_image(folder, wanted.image_id, parse_platform(wanted.platform))
+            if stored is None:
+                continue
+            found: list[SourceLayer] = []
+            for number, (layer, name) in enumerate(zip(stored.layers, stored.names, strict=True), start=1):
+                size, diff_id = folder.size(name), layer.diff_id
+                if self._is_to_read(diff_id):
+                    place = LayerProgress(
+                        image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0
+                    )
+                    with contextlib.closing(chunks_of(folder.open(name))) as chunks:
                         self._read_blob(chunks, place, diff_id=diff_id, blob_bytes=size, blob_digest=layer.digest)
-                with folder.open(layer.name) as file:
-                    blobs.append(stored_blob(layer, size, sniff(file.read(SNIFFED_BYTES))).as_in_engine())
-            return _image_read(wanted, stored, blobs)
+                with folder.open(name) as file:
+                    found.append(found_layer(layer, size, sniff(file.read(SNIFFED_BYTES))).as_in_engine())
+            return _image_read(wanted, stored, found)
         return ImageFailed(image_id=wanted.image_id, why="it is not in the storage")
 
     def _is_to_read(self, diff_id: str) -> bool:
@@ -155,8 +155,8 @@ class _StorageReading:
             yield chunk
 
 
-def _image_read(wanted: WantedImage, stored: StoredImage, blobs: list[LayerBlob]) -> ImageRead:
-    return ImageRead(image_id=wanted.image_id, config=stored.config, blobs=blobs)
+def _image_read(wanted: WantedImage, stored: StoredImage, layers: Sequence[SourceLayer]) -> ImageRead:
+    return ImageRead(image_id=wanted.image_id, config=stored.config, layers=list(layers))
 
 
 def main() -> int:

@@ -13,10 +13,10 @@ import msgspec
 from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES
 from weighbridge.errors import ImageError
-from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer
-from weighbridge.sources.layer_blob import LayerBlob
+from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, LayerIndex
 from weighbridge.sources.layer_cache import decoded_index, decoded_kept, encoded_index, encoded_kept
 from weighbridge.sources.layer_paths import is_normal
+from weighbridge.sources.source_layer import SourceLayer
 
 MAX_MESSAGE_BYTES = 512 << 20
 """Maximum size of a message: the index of a layer with the most entries allowed, and its kept files."""
@@ -68,11 +68,11 @@ class Estimated(msgspec.Struct, tag=True):
 
 
 class ImageRead(msgspec.Struct, tag=True):
-    """An image whose layers were all read; `blobs` are its stored layers."""
+    """An image whose layers were all read; `layers` are its layers."""
 
     image_id: str
     config: bytes
-    blobs: list[LayerBlob]
+    layers: list[SourceLayer]
 
 
 class ImageFailed(msgspec.Struct, tag=True):
@@ -126,12 +126,12 @@ def read_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
     raise ImageError("it ended before it was done")
 
 
-def layer_message(layer: IndexedLayer) -> LayerRead:
+def layer_message(layer: LayerIndex) -> LayerRead:
     """A layer as a message."""
     return LayerRead(diff_id=layer.diff_id, frames=list(encoded_index(layer)), kept=encoded_kept(layer.kept))
 
 
-def layer_of(message: LayerRead) -> IndexedLayer:
+def layer_of(message: LayerRead) -> LayerIndex:
     """The layer in a message. Raises `ImageError` if reading a tar cannot give such a layer."""
     try:
         layer = decoded_index(message.diff_id, iter(message.frames))

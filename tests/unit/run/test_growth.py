@@ -22,7 +22,7 @@ from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.result.comparison import compare_sides
 from weighbridge.domain.tips.find import find_tips
-from weighbridge.sources.changeset import IndexedLayer, index_layer
+from weighbridge.sources.changeset import LayerIndex, index_layer
 
 MAXIMUM_RATIO = 6.5
 SMALL = 24
@@ -148,7 +148,7 @@ KINDS = [
 class Contents:
     """The files of layers in memory."""
 
-    def __init__(self, tars: list[bytes], indexed: list[IndexedLayer]) -> None:
+    def __init__(self, tars: list[bytes], indexed: list[LayerIndex]) -> None:
         self._at = {
             (layer.diff_id, entry.path): content[offset : offset + entry.size_bytes]
             for content, layer in zip(tars, indexed, strict=True)

@@ -10,8 +10,8 @@ import pytest
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.errors import ImageError
-from weighbridge.sources.changeset import IndexedLayer
-from weighbridge.sources.layer_blob import LayerBlob
+from weighbridge.sources.changeset import LayerIndex
+from weighbridge.sources.source_layer import SourceLayer
 from weighbridge.sources.storage_helper import container_of_network
 from weighbridge.sources.storage_helper_stream import (
     Done,
@@ -28,8 +28,8 @@ from weighbridge.sources.storage_helper_stream import (
 DIFF_ID = "sha256:" + "a" * 64
 
 
-def layer(*entries: Entry, is_hashed: bool = True) -> IndexedLayer:
-    return IndexedLayer(
+def layer(*entries: Entry, is_hashed: bool = True) -> LayerIndex:
+    return LayerIndex(
         changeset=Changeset(diff_id=DIFF_ID, entries=entries),
         data_offsets=array("q", [512] * len(entries)),
         tar_bytes=10240,
@@ -54,7 +54,7 @@ def test_messages_are_equal_at_any_chunk_size(size: int) -> None:
         LayerProgress(image_id="i", layer=1, layers=2, done_bytes=5),
         layer_message(layer(FILE)),
         Estimated(diff_id=DIFF_ID, compressor="c", size_bytes=7),
-        ImageRead(image_id="i", config=b"{}", blobs=[LayerBlob(diff_id="sha256:" + 64 * "1", size_bytes=3)]),
+        ImageRead(image_id="i", config=b"{}", layers=[SourceLayer(diff_id="sha256:" + 64 * "1", size_bytes=3)]),
     ]
     content = stream(*sent, Done())
     got = list(read_messages(content[at : at + size] for at in range(0, len(content), size)))

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from weighbridge.sources.image_identities import moved_images
-from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, CachedMeasurement, Measurement, Measurements
+from weighbridge.sources.source_layer import SourceLayer
 
 KEY = "k" * 64
 DIFF_ID = f"sha256:{'1' * 64}"
@@ -43,7 +43,7 @@ def written(cache: LayerCache, **changes: object) -> CachedMeasurement | None:
 
 def test_measurement_is_found_unchanged_under_its_key(cache: LayerCache) -> None:
     measured = CachedMeasurement(
-        measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID, size_bytes=7),)),
+        measurement=Measurement(config=CONFIG, layers=(SourceLayer(diff_id=DIFF_ID, size_bytes=7),)),
         measured_at=NOW,
         identities={"debian:12": IDENTITY},
     )
@@ -91,7 +91,9 @@ def test_record_invalid_or_damaged_counts_as_missing(cache: LayerCache, tmp_path
     assert measurements.find(KEY) is None
     measurements.keep(
         KEY,
-        CachedMeasurement(measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID),)), measured_at=NOW),
+        CachedMeasurement(
+            measurement=Measurement(config=CONFIG, layers=(SourceLayer(diff_id=DIFF_ID),)), measured_at=NOW
+        ),
     )
     (file,) = tmp_path.rglob("*.wbi")
     content = bytearray(file.read_bytes())

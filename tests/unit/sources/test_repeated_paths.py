@@ -9,12 +9,12 @@ import tarfile
 import pytest
 
 from weighbridge.domain.image.layer import EntryKind
-from weighbridge.sources.changeset import IndexedLayer, index_layer
+from weighbridge.sources.changeset import LayerIndex, index_layer
 
 FIRST, SECOND = b"1" * 700, b"2" * 300
 
 
-def layer_of(*members: tuple[str, bytes | str | None]) -> tuple[IndexedLayer, bytes]:
+def layer_of(*members: tuple[str, bytes | str | None]) -> tuple[LayerIndex, bytes]:
     """A layer of files (bytes), hard links (text) and directories (``None``), indexed, and its tar."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -31,7 +31,7 @@ def layer_of(*members: tuple[str, bytes | str | None]) -> tuple[IndexedLayer, by
     return index_layer([blob], expected_diff_id=f"sha256:{hashlib.sha256(blob).hexdigest()}"), blob
 
 
-def contents(layer: IndexedLayer, blob: bytes) -> dict[str, bytes | str | None]:
+def contents(layer: LayerIndex, blob: bytes) -> dict[str, bytes | str | None]:
     """What each path of the layer is: the bytes of a file, the target of a link, ``None`` for the rest."""
     found: dict[str, bytes | str | None] = {}
     for entry, offset in zip(layer.changeset.entries, layer.data_offsets, strict=True):

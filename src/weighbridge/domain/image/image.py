@@ -79,7 +79,7 @@ def sum_of_blobs(sizes: Iterable[tuple[str, int | None]]) -> int | None:
 class Layer:
     """One layer of an image.
 
-    `created_by` is its text in the history, ``None`` if the image has no history. `download_bytes` is the size of the
+    `created_by` is its text in the history, ``None`` without one. `download_bytes` is the size of the
     blob that a pull transfers, or ``None`` if unknown; `download_estimated` means that it was recompressed here.
     `blob_digest` and `compression` (``none``, ``gzip``, ``zstd``, …) describe that blob, ``None`` without a blob.
     `changeset` holds the layer's entries.

@@ -13,7 +13,7 @@ from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.errors import WeighbridgeError
-from weighbridge.sources.changeset import IndexedLayer, index_layer
+from weighbridge.sources.changeset import LayerIndex, index_layer
 from weighbridge.sources.manifest import image_description
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import ImageReference
@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 class Together:
     """A `ContentReader` of a base's layers and one layer in a tar."""
 
-    def __init__(self, base: ContentReader | None, layer: IndexedLayer, path: Path) -> None:
+    def __init__(self, base: ContentReader | None, layer: LayerIndex, path: Path) -> None:
         self._base = base
         self._diff_id = layer.diff_id
         self._path = path
@@ -60,7 +60,7 @@ class Predictor:
             if isinstance(image, WeighbridgeError):
                 raise image
             self._bases[base] = (reference, [layer.changeset for layer in image.layers])
-        self._indexed: dict[str, IndexedLayer] = {}
+        self._indexed: dict[str, LayerIndex] = {}
         self._memos: dict[str, dict[tuple[str, ...], object]] = {}
         self._last: tuple[str, str, Rootfs] | None = None
 
