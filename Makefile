@@ -33,8 +33,9 @@ base-images: engine ## have the base images of examples and tests in both engine
 demo: setup ## weigh a small branch on a real engine and show the comment
 	@$(BIN)/python scripts/demo.py
 
-test-tools: python ## have the tools that tests compare with (skopeo, buildah, umoci, a registry, node)
+test-tools: python ## have what tests compare with (skopeo, buildah, umoci, a registry, node, GitHub's API description)
 	@$(PYTHON) scripts/test_tools.py
+	@$(PYTHON) scripts/github_contract.py >/dev/null
 
 test: lint types ## everything CI runs: lint, format, types, all tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-unit test-images

@@ -53,7 +53,8 @@ class GitHubUnderTest:
 @pytest.fixture(scope="session")
 def contract_folder() -> Path:
     """Where the npm packages and the reduced description are; installs them when they are not there."""
-    done = subprocess.run([sys.executable, str(HERE / "prepare.py")], check=True, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, str(HERE.parents[1] / "scripts/github_contract.py")]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip())
 
 

@@ -1,25 +1,24 @@
-"""Install what the contract tests run against, once, and print the folder it is in.
+"""Install what the contract tests run against, once for all clones, and print the folder it is in.
 
-`python tests/github/prepare.py` installs the npm packages of package-lock.json (needs `npm`; Debian: `apt-get install
-nodejs npm`) under .dev/github-contract, keeps of GitHub's own OpenAPI description only the operations that Weighbridge
-calls (the whole has 13 MB and would take the validating proxy most of a minute to load), and drops the rest.
-The folder is named after the lock file and the operations: a change of either makes a new one. It is never committed.
+It installs the npm packages of tests/github/package-lock.json, keeps of GitHub's own OpenAPI description only the
+operations that Weighbridge calls (the whole has 13 MB and would take the validating proxy most of a minute to load),
+and drops the rest. The folder is named after the lock file and the operations: a change of either makes a new one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-CACHE = Path(os.environ.get("WEIGHBRIDGE_DEV_DIR", HERE.parents[1] / ".dev")) / "github-contract"
+from devkit.command import DevkitError, run
+from devkit.home import dev_home, only_one
+
+PACKAGES = Path(__file__).resolve().parents[1] / "tests/github"
 
 OPERATIONS = {
     "/user": ("get",),
@@ -63,31 +62,31 @@ GRAPHQL = {
 
 
 def prepare() -> Path:
-    """The folder with node_modules, description.json and examples.json, made now if it is not there."""
-    lock = (HERE / "package-lock.json").read_bytes() + json.dumps([OPERATIONS, GRAPHQL]).encode()
-    folder = CACHE / hashlib.sha256(lock).hexdigest()[:16]
-    if folder.is_dir():
-        return folder
-    npm = shutil.which("npm")
-    if npm is None:
-        sys.exit("The contract tests need node and npm (Debian: apt-get install nodejs npm).")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-        making = Path(unfinished) / "made"
-        making.mkdir()
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(HERE / name, making)
-        subprocess.run([npm, "ci", "--no-progress", "--prefix", str(making)], check=True, stdout=sys.stderr, cwd=making)
-        generated = making / "node_modules/@octokit/openapi/generated"
-        whole = json.loads((generated / "api.github.com.json").read_bytes())
-        shutil.rmtree(generated)  # 400 MB, of which the next two files are what is needed
-        (making / "examples.json").write_text(json.dumps(whole["components"]["examples"]))
-        (making / "description.json").write_text(json.dumps(reduced(whole)))
-        try:
-            making.rename(folder)
-        except OSError:  # another process was faster
-            if not folder.is_dir():
-                raise
+    """The folder with node_modules, description.json and examples.json, made now if it is not there.
+
+    Raises `DevkitError` if npm is not installed or fails.
+    """
+    lock = (PACKAGES / "package-lock.json").read_bytes() + json.dumps([OPERATIONS, GRAPHQL]).encode()
+    cache = dev_home() / "github-contract"
+    folder = cache / hashlib.sha256(lock).hexdigest()[:16]
+    with only_one("github-contract"):
+        if not folder.is_dir():
+            cache.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache) as unfinished:
+                _install(Path(unfinished) / "made").rename(folder)
+    return folder
+
+
+def _install(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(PACKAGES / name, folder)
+    run(["npm", "ci", "--no-progress", "--prefix", folder], cwd=folder)
+    generated = folder / "node_modules/@octokit/openapi/generated"
+    whole = json.loads((generated / "api.github.com.json").read_bytes())
+    shutil.rmtree(generated)  # 400 MB, of which the next two files are what is needed
+    (folder / "examples.json").write_text(json.dumps(whole["components"]["examples"]))
+    (folder / "description.json").write_text(json.dumps(reduced(whole)))
     return folder
 
 
@@ -116,4 +115,7 @@ def reduced(whole: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(prepare())
+    try:
+        print(prepare())
+    except DevkitError as error:
+        sys.exit(f"error: {error}")
