@@ -13,7 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from weighbridge.domain.image.file_map import FileArea, FileMap, pack
+from weighbridge.domain.image.file_map import FileArea, FileMap
+from weighbridge.domain.image.packed_file_map import pack
 from weighbridge.report.html import render_html
 from weighbridge.report.model import Report
 

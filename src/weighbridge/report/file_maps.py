@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weighbridge.domain.image.file_map import FileMap, pack, unpack
-from weighbridge.domain.secret_values import SecretMask
+from weighbridge.domain.image.packed_file_map import pack, unpack
 from weighbridge.report.model import ImageReport
 
 MAXIMUM_MAP_BYTES = 6_000_000
@@ -30,18 +29,6 @@ def with_maps_within(images: Sequence[ImageReport], maximum_bytes: int) -> tuple
             break
         free -= size
     return tuple(replace(image, file_map=_within(image.file_map, share)) for image in images)
-
-
-def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
-    """The map with ``***`` for each secret in a path or package; ``None`` for an invalid map."""
-    whole = unpack(packed)
-    if whole is None:
-        return None
-    shown = FileMap(
-        areas=tuple(area._replace(path=mask.text(area.path)) for area in whole.areas),
-        packages=tuple(map(mask.text, whole.packages)),
-    )
-    return packed if shown == whole else pack(shown)
 
 
 def _within(packed: bytes | None, maximum_bytes: int) -> bytes | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
+from weighbridge.domain.image.packed_file_map import masked_map
 from weighbridge.domain.secret_values import SecretMask
-from weighbridge.report.file_maps import masked_map
 
 _Value = TypeVar("_Value")
 
@@ -20,7 +20,7 @@ def _masked(value: object, mask: SecretMask) -> object:
     if type(value) is str:  # an enum's text is never secret
         return mask.text(value)
     if isinstance(value, bytes):  # the only bytes of a report are file maps
-        return masked_map(value, mask)
+        return masked_map(value, mask.text)
     if isinstance(value, tuple) and all(type(one) is str for one in value):
         return mask.words(value)
     if isinstance(value, tuple):

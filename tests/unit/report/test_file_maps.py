@@ -3,7 +3,8 @@
 import random
 from dataclasses import replace
 
-from weighbridge.domain.image.file_map import FileArea, FileMap, pack, unpack
+from weighbridge.domain.image.file_map import FileArea, FileMap
+from weighbridge.domain.image.packed_file_map import pack, unpack
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.report.file_maps import with_maps_within
 from weighbridge.report.masked import masked

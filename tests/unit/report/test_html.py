@@ -11,7 +11,8 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from weighbridge.domain.image.file_map import FileArea, FileMap, pack, unpack
+from weighbridge.domain.image.file_map import FileArea, FileMap
+from weighbridge.domain.image.packed_file_map import pack, unpack
 from weighbridge.report.html import page as page_module
 from weighbridge.report.html import render_html as render_page
 from weighbridge.report.html.templates import templates

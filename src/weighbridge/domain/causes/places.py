@@ -49,6 +49,12 @@ _PATTERNS = tuple((re.compile(pattern), what) for pattern, what in _PLACES)
 
 
 @functools.lru_cache(maxsize=1 << 16)
+def _place_of(folder: str) -> str | None:
+    """The description of the files of a folder whose names say nothing."""
+    return next((what for pattern, what in _PATTERNS if pattern.match(f"{folder}/")), None)
+
+
+@functools.lru_cache(maxsize=1 << 16)
 def _patterns_of(folder: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """The patterns that may match a file of `folder`: an image has far more files than folders."""
     return tuple(
@@ -63,9 +69,17 @@ def _is_of_folders(pattern: str) -> bool:
     return pattern.endswith("/") and r"\Z" not in pattern
 
 
+_NAMES = (".package-lock.json", ".yarn-integrity", ".modules.yaml", "package-lock.json", "yarn.lock", "pnpm-lock.yaml")
+_ENDINGS = (*(f"/{name}" for name in _NAMES), ".pyc", "/ld.so.cache")
+_PART_OF_NAME = "/v8-compile-cache"
+"""How the paths end, or what they have, that the name of the file may decide: the folder decides for all others."""
+
+
 def known_place(path: str) -> str | None:
     """A description of the file at an absolute `path`; ``None`` if the path is not recognised."""
     folder = path.rpartition("/")[0]
+    if not path.endswith(_ENDINGS) and _PART_OF_NAME not in path:
+        return _place_of(folder)
     return next((what for pattern, what in _patterns_of(folder) if pattern.match(path)), None)
 
 

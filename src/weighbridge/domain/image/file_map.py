@@ -6,24 +6,20 @@ one. Figures stay exact: the areas of a side add up to its unpacked bytes.
 
 from __future__ import annotations
 
-import heapq
-import json
-import zlib
+import itertools
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from weighbridge.domain.image.file_map_nodes import MAXIMUM_NODES
+from weighbridge.domain.image.file_table import FileTable
 from weighbridge.domain.image.files import MISSING, FileDeltas, diff_files
 from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 
-MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
-"""Maximum unpacked size of a map that is read: reports may be hostile."""
 NONE = -1
 """No layer, no package."""
-_COMPRESSION_LEVEL = 6
-_PAIRS = ("base", "headHidden", "baseHidden", "differs", "files")
 
 
 class FileArea(NamedTuple):
@@ -74,12 +70,14 @@ def map_files(
     if differing is None and base and head:
         differing = diff_files(base.rootfs, head.rootfs)
     areas: list[FileArea] = []
+    least_bytes = 0
     shown = head or base
     hidden = {copy.path for image in (base, head) for copy in _hidden(image)}
     if shown:
         changed = _base_bytes_of_changed(differing) if differing is not None else {}
         sides = (base is not None, head is not None)
-        areas += _areas(shown, sides, _Special(changed, hidden), maximum_nodes)
+        least_bytes = _least_kept_bytes(shown.rootfs.table, maximum_nodes)
+        areas += _areas(shown, sides, _Special(changed, hidden), least_bytes)
     if base is not None and differing is not None:
         areas += _only_in_base(base, differing)
     positions = {area.path: row for row, area in enumerate(areas) if area.files == 1 and area.path in hidden}
@@ -99,7 +97,8 @@ def map_files(
         if head
         else []
     )
-    return FileMap(areas=tuple(_put_together(areas, maximum_nodes)), packages=tuple(names))
+    keep = _largest if least_bytes else _put_together
+    return FileMap(areas=tuple(keep(areas, maximum_nodes)), packages=tuple(names))
 
 
 def _hidden(image: WeighedImage | None) -> Sequence[HiddenCopy]:
@@ -162,8 +161,50 @@ class _Special(NamedTuple):
     hidden: Collection[str]
 
 
-def _areas(image: WeighedImage, sides: tuple[bool, bool], special: _Special, maximum_nodes: int) -> Iterator[FileArea]:
-    """The visible files with bytes: the largest and the `special` ones, and for each folder the others together.
+def _least_kept_bytes(table: FileTable, maximum_nodes: int) -> int:
+    """A size below which `_largest` keeps no visible file, except special ones; 0 if the map may have them all.
+
+    Found by counting, because an area for each of a million files takes seconds. Special files only add nodes.
+    """
+    if len(table) <= maximum_nodes // 2:
+        return 0
+    linked = {number for number, _ in table.linked()}  # their nodes may be in another folder
+    files = Counter(table.sizes)
+    files.subtract(table.sizes[number] for number in linked)
+    del files[0]
+    by_folder = _largest_below(table, linked)
+    if files.total() + len(by_folder) <= maximum_nodes:
+        return 0
+    folders = iter(sorted(by_folder.values(), reverse=True))
+    folder_bytes, nodes = next(folders, 0), 2
+    for size_bytes in sorted(files, reverse=True):
+        nodes += files[size_bytes]
+        while folder_bytes >= size_bytes:
+            nodes += 2
+            folder_bytes = next(folders, 0)
+        if nodes > maximum_nodes:
+            return size_bytes
+    return 0
+
+
+def _largest_below(table: FileTable, left_out: Collection[int]) -> dict[str, int]:
+    """For each folder below the root: the size of the largest file in it or below it."""
+    found: dict[str, int] = {}
+    for folder, start, end in table.ranges():
+        of_folder = table.sizes[start:end]
+        if not left_out or left_out.isdisjoint(range(start, end)):
+            largest = max(of_folder, default=0)
+        else:
+            largest = max((table.sizes[number] for number in range(start, end) if number not in left_out), default=0)
+        one = folder
+        while one and found.get(one, 0) < largest:
+            found[one] = largest
+            one = one.rpartition("/")[0]
+    return found
+
+
+def _areas(image: WeighedImage, sides: tuple[bool, bool], special: _Special, least_bytes: int) -> Iterator[FileArea]:
+    """The visible files with bytes: those of `least_bytes`, the `special` ones, and each folder's others together.
 
     `sides`: whether base and head exist.
     """
@@ -175,41 +216,33 @@ def _areas(image: WeighedImage, sides: tuple[bool, bool], special: _Special, max
     of_layer = [first[layer.diff_id] for layer in image.layers]
     linked = {number: table.first_path(number)[1:] for number, _ in table.linked()}
     sizes = table.sizes
-    least_bytes = min(heapq.nlargest(maximum_nodes, sizes), default=0) if len(sizes) > maximum_nodes else 0
     looked_into = {path.rpartition("/")[0] for path in hidden} | {table.folder(number)[1:] for number in linked}
 
-    def area(path: str, numbers: Sequence[int]) -> FileArea:
+    def together(path: str, numbers: Sequence[int]) -> FileArea:
         size_bytes = sum(map(sizes.__getitem__, numbers))
         return FileArea(
             path=path,
             head_bytes=size_bytes if has_head else 0,
             base_bytes=size_bytes if has_base else 0,
-            layer=_only({of_layer[layers[number]] for number in numbers}),
-            package=_only({owners[number] if number < len(owners) else NONE for number in numbers}),
+            layer=_only({of_layer[layer] for layer in set(map(layers.__getitem__, numbers))}),
+            package=_only(set(map(owners.__getitem__, numbers))) if owners else NONE,
             files=len(numbers),
         )
 
     for folder, start, end in table.ranges():
         numbers = range(start, end)
-        of_folder = sizes[start:end]
-        in_folder = folder[1:]
-        if (
-            least_bytes
-            and max(of_folder) < least_bytes
-            and min(of_folder)
-            and in_folder not in looked_into
-            and changed.keys().isdisjoint(numbers)
-        ):
-            yield area(f"{folder}/{table.names[start]}"[1:] if end - start == 1 else in_folder, numbers)
-            continue
+        may_be_special = folder[1:] in looked_into or not changed.keys().isdisjoint(numbers)
         others: list[int] = []
-        for number in numbers:
-            size_bytes = sizes[number]
+        for number, size_bytes in zip(numbers, sizes[start:end], strict=True):
+            if size_bytes < least_bytes and not may_be_special:
+                if size_bytes:
+                    others.append(number)
+                continue
             if not size_bytes:
                 continue
-            is_changed = number in changed
             path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
-            if size_bytes < least_bytes and number not in linked and not is_changed and path not in hidden:
+            is_changed = number in changed
+            if size_bytes < least_bytes and not (is_changed or number in linked or path in hidden):
                 others.append(number)
                 continue
             yield FileArea(
@@ -217,11 +250,11 @@ def _areas(image: WeighedImage, sides: tuple[bool, bool], special: _Special, max
                 size_bytes if has_head else 0,
                 changed.get(number, size_bytes) if has_base else 0,
                 layer=of_layer[layers[number]],
-                package=owners[number] if number < len(owners) else NONE,
+                package=owners[number] if owners else NONE,
                 differs=is_changed,
             )
         if others:
-            yield area(f"{folder}/{table.names[others[0]]}"[1:] if len(others) == 1 else in_folder, others)
+            yield together(f"{folder}/{table.names[others[0]]}"[1:] if len(others) == 1 else folder[1:], others)
 
 
 def _only(numbers: set[int]) -> int:
@@ -230,25 +263,29 @@ def _only(numbers: set[int]) -> int:
 
 
 def _put_together(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:
+    """All files, or the `_largest` if all need more nodes; in the order of their paths."""
+    if len(areas) + _number_of_folders(areas) <= maximum_nodes:
+        return sorted(areas, key=_path_order)
+    return _largest(areas, maximum_nodes)
+
+
+def _largest(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:
     """The largest files as they are, and the others of each kept folder as one; in the order of their paths.
 
     A kept file takes a node, and each of its folders that is new takes two: for itself, and for its small files.
     """
-    if len(areas) + _number_of_folders(areas) <= maximum_nodes:
-        return sorted(areas, key=_path_order)
-    by_size = sorted(areas, key=lambda area: (area.files > 1, -area.area_bytes, area.path))
+    by_size = sorted((one for one in areas if one.files == 1), key=lambda one: (-one.area_bytes, one.path))
     folders: set[str] = {""}
-    kept: list[FileArea] = []
-    nodes = 2
-    for position, area in enumerate(by_size):
-        needed = [folder for folder in _folders_of(area.path) if folder not in folders]
-        if area.files > 1 or nodes + 1 + 2 * len(needed) > maximum_nodes:
-            kept += _by_folder(by_size[position:], folders)
-            break
+    kept, nodes = 0, 2
+    for area in by_size:
+        needed = list(itertools.takewhile(lambda folder: folder not in folders, _folders_of(area.path)))
         nodes += 1 + 2 * len(needed)
+        if nodes > maximum_nodes:
+            break
         folders.update(needed)
-        kept.append(area)
-    return sorted(kept, key=_path_order)
+        kept += 1
+    merged = _by_folder(itertools.chain(by_size[kept:], (one for one in areas if one.files > 1)), folders)
+    return sorted(by_size[:kept] + merged, key=_path_order)
 
 
 def _path_order(area: FileArea) -> str:
@@ -298,98 +335,3 @@ def _sum(folder: str, small: Sequence[FileArea]) -> FileArea:
         differs=any(area.differs for area in small),
         files=files,
     )
-
-
-def pack(file_map: FileMap) -> bytes:
-    """The map as columns of its nodes in JSON, compressed with zlib.
-
-    A folder precedes its contents; the root has no row, and the first row is node 1. `names` are the last parts
-    of the paths, joined by slashes, and `depths` how deep each node is. `head` is -1 for a folder. A column of pairs
-    ``[node, value, …]`` is 0 for all other nodes: `base` is base's bytes minus head's, `files` the number of further
-    small files in the node; such a node has an empty name.
-    """
-    names: list[str] = []
-    depths: list[int] = []
-    heads: list[int] = []
-    layers: list[int] = []
-    packages: list[int] = []
-    pairs: dict[str, list[int]] = {name: [] for name in _PAIRS}
-    used: dict[int, int] = {NONE: NONE}
-    open_folder, open_parts = "", list[str]()
-    for path, head, base, head_hidden, base_hidden, layer, package, differs, files in file_map.areas:
-        folder, _, name = (path, "", "") if files > 1 else path.rpartition("/")
-        if folder != open_folder:  # the areas of a folder follow each other: only its first area looks for new folders
-            parts = folder.split("/") if folder else []
-            new = range(_shared_parts(open_parts, parts), len(parts))
-            names += [parts[depth] for depth in new]
-            depths += [depth + 1 for depth in new]
-            for column in (heads, layers, packages):
-                column.extend([NONE] * len(new))
-            open_folder, open_parts = folder, parts
-        names.append(name)
-        depths.append(len(open_parts) + 1)
-        heads.append(head)
-        layers.append(layer)
-        packages.append(used.setdefault(package, len(used) - 1))
-        if base != head or head_hidden or base_hidden or differs or files > 1:
-            values = (base - head, head_hidden, base_hidden, int(differs), files - 1)
-            for title, value in zip(_PAIRS, values, strict=True):
-                if value:
-                    pairs[title] += (len(names), value)
-    columns = {
-        "names": "/".join(names),
-        "packageNames": [file_map.packages[number] for number in used if number != NONE],
-        "depths": depths,
-        "head": heads,
-        "layers": layers,
-        "packages": packages,
-        **pairs,
-    }
-    return zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), _COMPRESSION_LEVEL)
-
-
-def _shared_parts(one: Sequence[str], other: Sequence[str]) -> int:
-    shared = 0
-    while shared < min(len(one), len(other)) and one[shared] == other[shared]:
-        shared += 1
-    return shared
-
-
-def unpack(packed: bytes) -> FileMap | None:
-    """The map in `packed`; ``None`` if it is not a map, or unpacks to more than `MAXIMUM_PACKED_BYTES`."""
-    try:
-        stream = zlib.decompressobj()
-        text = stream.decompress(packed, MAXIMUM_PACKED_BYTES)
-        if not stream.eof:
-            return None
-        return _read(json.loads(text))
-    except (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        return None
-
-
-def _read(columns: Mapping[str, list[int]]) -> FileMap:
-    names = str(columns["names"]).split("/") if columns["depths"] else []
-    head, depths = columns["head"], columns["depths"]
-    pairs = {name: dict(zip(columns[name][::2], columns[name][1::2], strict=True)) for name in _PAIRS}
-    areas: list[FileArea] = []
-    folders: list[str] = []
-    for number, (name, depth, size_bytes) in enumerate(zip(names, depths, head, strict=True), start=1):
-        del folders[depth - 1 :]
-        if size_bytes == NONE:
-            folders.append(name)
-            continue
-        files = pairs["files"].get(number, 0) + 1
-        areas.append(
-            FileArea(
-                path="/".join(folders if files > 1 else [*folders, name]),
-                head_bytes=size_bytes,
-                base_bytes=size_bytes + pairs["base"].get(number, 0),
-                head_hidden_bytes=pairs["headHidden"].get(number, 0),
-                base_hidden_bytes=pairs["baseHidden"].get(number, 0),
-                layer=columns["layers"][number - 1],
-                package=columns["packages"][number - 1],
-                differs=bool(pairs["differs"].get(number)),
-                files=files,
-            )
-        )
-    return FileMap(areas=tuple(areas), packages=tuple(map(str, columns["packageNames"])))

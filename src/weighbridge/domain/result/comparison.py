@@ -10,8 +10,9 @@ from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
 from weighbridge.domain.image.diff import LayerDiff
-from weighbridge.domain.image.file_map import map_files, pack
+from weighbridge.domain.image.file_map import map_files
 from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.packed_file_map import pack
 from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.text_changes import TextChange, text_changes
 from weighbridge.domain.image.weighed import WeighedImage, compare
@@ -42,7 +43,7 @@ class ImageComparison:
     `size_causes` add up to the difference in unpacked bytes, if both sides exist; `cause_notes` name data that was not
     searched for causes. `tip_growth` is the additional saving of each computed tip over base, by its code. `storage`
     are changes in the storage of equal content. `file_map` has all files of both sides, packed: see
-    `weighbridge.domain.image.file_map`. `text_changes` are diffs of small text files, on request.
+    `weighbridge.domain.image.packed_file_map`. `text_changes` are diffs of small text files, on request.
     """
 
     layers: LayerDiff

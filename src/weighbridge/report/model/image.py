@@ -121,7 +121,7 @@ class ImageReport:
     says why the growth is unknown although base has the image: limits on growth are then not checked.
     `as_base_defines` is set if head changes the definition of the image. `file_map` has all files of both sides with
     their bytes, layers and packages: columns of JSON, compressed with zlib, as documented in
-    ``weighbridge.domain.image.file_map.pack``. The largest files also have a row each.
+    ``weighbridge.domain.image.packed_file_map.pack``. The largest files also have a row each.
     """
 
     name: str

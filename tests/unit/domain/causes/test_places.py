@@ -21,6 +21,12 @@ PATHS = (
     "/root/.cache/x",
     "/srv/line\nbreak/.cache/pip/x",
     "/srv/app.py",
+    "/srv/.git/.package-lock.json",
+    "/srv/node_modules/.modules.yaml",
+    "/srv/node_modules/.yarn-integrity",
+    "/srv/not-yarn.lock",
+    "/srv/pnpm-lock.yaml",
+    "/var/log/main.pyc",
     "/app",
     "relative",
 )

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.domain.image.file_map import NONE, FileArea, FileMap, map_files, pack, unpack
+from weighbridge.domain.image.file_map import NONE, FileArea, FileMap, map_files
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
+from weighbridge.domain.image.packed_file_map import pack, unpack
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage, compare, weigh_image
 
@@ -132,5 +133,27 @@ def test_map_invalid_returns_none(data: bytes) -> None:
 
 
 def test_map_unpacking_over_limit_returns_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weighbridge.domain.image.file_map.MAXIMUM_PACKED_BYTES", 1_000)
+    monkeypatch.setattr("weighbridge.domain.image.packed_file_map.MAXIMUM_PACKED_BYTES", 1_000)
     assert unpack(zlib.compress(b" " * 2_000)) is None
+
+
+def test_map_over_limit_keeps_largest_files_and_merges_others_by_kept_folder() -> None:
+    files: dict[str, int | None] = {f"{'ab'[number % 2]}/f{number:02}": 1 + number for number in range(40)}
+    small = map_files(None, weigh({**files, "c/x": 1, "c/y": 2}), maximum_nodes=12).areas
+    assert [area.path for area in small] == ["", "a", "a/f34", "a/f36", "a/f38", "b", "b/f35", "b/f37", "b/f39"]
+    assert small[0] == FileArea("", head_bytes=3, layer=0, files=2)
+    assert sum(area.head_bytes for area in small) == sum(range(1, 41)) + 3
+
+
+def test_folder_of_hard_links_in_map_over_limit_has_no_area() -> None:
+    entries = [
+        *(Entry(path=f"a/{n}", kind=EntryKind.FILE, size_bytes=5 + n, content_digest="d") for n in range(20)),
+        Entry(path="b/y", kind=EntryKind.HARD_LINK, link_target="a/1"),
+        Entry(path="a/x", kind=EntryKind.HARD_LINK, link_target="a/2"),
+    ]
+    image = weigh({})
+    layer = replace(image.image.layers[0], changeset=Changeset(diff_id="sha256:same0", entries=entries))
+    linked = weigh_image(replace(image.image, layers=(layer,)), [ORIGIN], Zeros())
+    areas = map_files(None, linked, maximum_nodes=8).areas
+    assert sum(area.files for area in areas) == 20
+    assert {"b", "b/y"}.isdisjoint(area.path for area in areas)

@@ -1,0 +1,154 @@
+"""The file map as bytes in a report: columns in JSON, compressed with zlib."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from weighbridge.domain.image.file_map import NONE, FileArea, FileMap
+
+MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
+"""Maximum unpacked size of a map that is read: reports may be hostile."""
+_COMPRESSION_LEVEL = 6
+_PATHS_AT_ONCE = 1_000
+_INVALID = (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
+"""What reading the columns of a hostile map raises."""
+_PAIRS = ("base", "headHidden", "baseHidden", "differs", "files")
+
+
+def pack(file_map: FileMap) -> bytes:
+    """The map as columns of its nodes in JSON, compressed with zlib.
+
+    A folder precedes its contents; the root has no row, and the first row is node 1. `names` are the last parts
+    of the paths, joined by slashes, and `depths` how deep each node is. `head` is -1 for a folder. A column of pairs
+    ``[node, value, …]`` is 0 for all other nodes: `base` is base's bytes minus head's, `files` the number of further
+    small files in the node; such a node has an empty name.
+    """
+    names: list[str] = []
+    depths: list[int] = []
+    heads: list[int] = []
+    layers: list[int] = []
+    packages: list[int] = []
+    pairs: dict[str, list[int]] = {name: [] for name in _PAIRS}
+    used: dict[int, int] = {NONE: NONE}
+    open_folder, open_parts = "", list[str]()
+    for path, head, base, head_hidden, base_hidden, layer, package, differs, files in file_map.areas:
+        folder, _, name = (path, "", "") if files > 1 else path.rpartition("/")
+        if folder != open_folder:  # the areas of a folder follow each other: only its first area looks for new folders
+            parts = folder.split("/") if folder else []
+            new = range(_shared_parts(open_parts, parts), len(parts))
+            names += [parts[depth] for depth in new]
+            depths += [depth + 1 for depth in new]
+            for column in (heads, layers, packages):
+                column.extend([NONE] * len(new))
+            open_folder, open_parts = folder, parts
+        names.append(name)
+        depths.append(len(open_parts) + 1)
+        heads.append(head)
+        layers.append(layer)
+        packages.append(used.setdefault(package, len(used) - 1))
+        if base != head or head_hidden or base_hidden or differs or files > 1:
+            values = (base - head, head_hidden, base_hidden, int(differs), files - 1)
+            for title, value in zip(_PAIRS, values, strict=True):
+                if value:
+                    pairs[title] += (len(names), value)
+    columns = {
+        "names": "/".join(names),
+        "packageNames": [file_map.packages[number] for number in used if number != NONE],
+        "depths": depths,
+        "head": heads,
+        "layers": layers,
+        "packages": packages,
+        **pairs,
+    }
+    return zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), _COMPRESSION_LEVEL)
+
+
+def _shared_parts(one: Sequence[str], other: Sequence[str]) -> int:
+    shared = 0
+    while shared < min(len(one), len(other)) and one[shared] == other[shared]:
+        shared += 1
+    return shared
+
+
+def unpack(packed: bytes) -> FileMap | None:
+    """The map in `packed`; ``None`` if it is not a map, or unpacks to more than `MAXIMUM_PACKED_BYTES`."""
+    try:
+        return _read(_columns(packed))
+    except _INVALID:
+        return None
+
+
+def masked_map(packed: bytes, mask: Callable[[str], str]) -> bytes | None:
+    """The map with `mask` of each path and package; ``None`` for an invalid map.
+
+    `mask` gets many paths as the lines of one text first. If it changes none of these texts, the map stays as it is.
+    To read all areas of a map takes a second, and the memory of all its files.
+    """
+    try:
+        columns = _columns(packed)
+        if all(mask(lines) == lines for lines in _lines(columns)):
+            return packed
+        whole = _read(columns)
+    except _INVALID:
+        return None
+    masked = FileMap(
+        areas=tuple(area._replace(path=mask(area.path)) for area in whole.areas),
+        packages=tuple(map(mask, whole.packages)),
+    )
+    return packed if masked == whole else pack(masked)
+
+
+def _columns(packed: bytes) -> Mapping[str, list[int]]:
+    stream = zlib.decompressobj()
+    text = stream.decompress(packed, MAXIMUM_PACKED_BYTES)
+    if not stream.eof:
+        raise ValueError
+    columns: Mapping[str, list[int]] = json.loads(text)
+    return columns
+
+
+def _paths(columns: Mapping[str, list[int]]) -> Iterator[tuple[int, int, str]]:
+    """Node number, number of files and path of each area."""
+    names = str(columns["names"]).split("/") if columns["depths"] else []
+    more_files = dict(zip(columns["files"][::2], columns["files"][1::2], strict=True))
+    folders: list[str] = []
+    for number, (name, depth, size_bytes) in enumerate(
+        zip(names, columns["depths"], columns["head"], strict=True), start=1
+    ):
+        del folders[depth - 1 :]
+        if size_bytes == NONE:
+            folders.append(name)
+            continue
+        files = more_files.get(number, 0) + 1
+        yield number, files, "/".join(folders if files > 1 else [*folders, name])
+
+
+def _lines(columns: Mapping[str, list[int]]) -> Iterator[str]:
+    """All paths and packages, many in one text."""
+    paths = (path for _, _, path in _paths(columns))
+    while several := list(itertools.islice(paths, _PATHS_AT_ONCE)):
+        yield "\n".join(several)
+    yield "\n".join(map(str, columns["packageNames"]))
+
+
+def _read(columns: Mapping[str, list[int]]) -> FileMap:
+    head, layers, packages = columns["head"], columns["layers"], columns["packages"]
+    pairs = {name: dict(zip(columns[name][::2], columns[name][1::2], strict=True)) for name in _PAIRS}
+    areas = tuple(
+        FileArea(
+            path=path,
+            head_bytes=head[number - 1],
+            base_bytes=head[number - 1] + pairs["base"].get(number, 0),
+            head_hidden_bytes=pairs["headHidden"].get(number, 0),
+            base_hidden_bytes=pairs["baseHidden"].get(number, 0),
+            layer=layers[number - 1],
+            package=packages[number - 1],
+            differs=bool(pairs["differs"].get(number)),
+            files=files,
+        )
+        for number, files, path in _paths(columns)
+    )
+    return FileMap(areas=areas, packages=tuple(map(str, columns["packageNames"])))
