@@ -11,6 +11,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.causes.places import INSTALLED_WITH, known_place
 from weighbridge.domain.image.entries import FILE
@@ -34,9 +35,8 @@ class Role(enum.StrEnum):
     BASE_IMAGE = "base-image"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The owner of bytes: a package by `name` and `ecosystem`, or the path of a file."""
+class Owner(NamedTuple):
+    """The owner of bytes: a package by `name` and `ecosystem`, or the path of a file. An image may have a million."""
 
     role: Role
     name: str
