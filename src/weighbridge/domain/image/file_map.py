@@ -187,7 +187,7 @@ def _least_kept_bytes(table: FileTable, maximum_nodes: int) -> int:
     return 0
 
 
-def _largest_below(table: FileTable, left_out: Collection[int]) -> dict[str, int]:
+def _largest_below(table: FileTable, left_out: set[int]) -> dict[str, int]:
     """For each folder below the root: the size of the largest file in it or below it."""
     found: dict[str, int] = {}
     for folder, start, end in table.ranges():
