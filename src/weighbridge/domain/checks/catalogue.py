@@ -172,6 +172,7 @@ class CheckCode(enum.StrEnum):
         _ERROR,
         "the script, jar or configuration file of a program is not in the image",
         "start.interpreters.node",
+        "start.interpreters.node_imports",
         "start.interpreters.view",
     )
     INTERPRETER_MODULE_MISSING = (
@@ -180,6 +181,7 @@ class CheckCode(enum.StrEnum):
         "a module, package or class is not in the search path of its interpreter",
         "start.interpreters.java",
         "start.interpreters.node",
+        "start.interpreters.node_imports",
         "start.interpreters.python",
         "start.interpreters.python_imports",
         "start.interpreters.python_tools",
@@ -201,6 +203,12 @@ class CheckCode(enum.StrEnum):
         "program-option-refused",
         _ERROR,
         "the program refuses an option or a value of its command line",
+        "start.interpreters.view",
+    )
+    CONFIGURATION_REFUSED = (
+        "configuration-refused",
+        _ERROR,
+        "nginx, supervisord, sshd or apache refuses its configuration",
         "start.interpreters.view",
     )
     RUNTIME_CA_MISSING = (
@@ -227,6 +235,7 @@ class CheckCode(enum.StrEnum):
         _ERROR,
         "the user of the container lacks a permission that the start needs",
         "start.handing_over",
+        "start.interpreters.services",
         "start.kernel",
     )
     RUNTIME_VARIABLE_MISSING = (

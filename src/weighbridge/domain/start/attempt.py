@@ -28,7 +28,8 @@ class Process:
 
     `volumes` are the paths where a volume may hide the image's files. `is_open` means that `env` may lack variables,
     `has_more_accounts` that passwd and group may have gained entries. `touched` are paths that programs before may have
-    changed: ``/`` for a health check, which runs beside the program.
+    changed: ``/`` for a health check, which runs beside the program. With `has_more_files`, they may have added any
+    file.
     """
 
     rootfs: Rootfs
@@ -40,6 +41,7 @@ class Process:
     is_open: bool = False
     has_more_accounts: bool = False
     touched: frozenset[str] = frozenset()
+    has_more_files: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

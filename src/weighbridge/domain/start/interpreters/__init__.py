@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from weighbridge.domain.start.attempt import Process, Program
 from weighbridge.domain.start.interpreters.java import read_java
+from weighbridge.domain.start.interpreters.nginx import read_nginx
 from weighbridge.domain.start.interpreters.node import read_node
 from weighbridge.domain.start.interpreters.python import read_python
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.runtimes import read_runtime
 from weighbridge.domain.start.interpreters.scripting import read_scripting
-from weighbridge.domain.start.interpreters.services import read_nginx, read_svscan
+from weighbridge.domain.start.interpreters.services import read_apache, read_cron, read_redis, read_sshd, read_svscan
 from weighbridge.domain.start.interpreters.tool_files import read_tool_binary
 
 __all__ = ["READERS", "Reader", "Reading", "read_interpreted"]
@@ -24,6 +25,7 @@ Reader = Callable[[Process, Program], Reading | None]
 
 READERS: tuple[Reader, ...] = (
     *(read_python, read_node, read_java, read_runtime, read_scripting, read_nginx, read_svscan),
+    *(read_redis, read_sshd, read_apache, read_cron),
     read_tool_binary,
 )
 """The readers in the order in which they are tried."""

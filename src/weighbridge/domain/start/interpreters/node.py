@@ -11,6 +11,7 @@ import posixpath
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.start.attempt import Process, Program
+from weighbridge.domain.start.interpreters.node_imports import missing_module
 from weighbridge.domain.start.interpreters.node_modules import Resolution, find_path, main_of, resolve
 from weighbridge.domain.start.interpreters.node_options import NodeLine, read_node_line
 from weighbridge.domain.start.interpreters.packages import read_package_manager
@@ -29,6 +30,17 @@ _UNDECIDED = (
     "--run",
     "--test",
 )
+_PRELOADS = (
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "--preserve-symlinks",
+    "-C",
+    "--conditions",
+)
+"""Options that may change how modules are found."""
 _SUBCOMMANDS = frozenset({"inspect", "debug"})
 
 
@@ -46,7 +58,11 @@ def read_node(process: Process, program: Program) -> Reading | None:
     undecided = next((name for name in _UNDECIDED if line.has(name)), None)
     if undecided is not None:
         return view.unsure(f"{undecided} is unsupported")
-    return _environment_files(view, line) or _preloads(view, line, extra) or _main(view, line)
+    return (
+        _environment_files(view, line)
+        or _preloads(view, line, extra)
+        or _main(view, line, changes_resolution=line.has(*_PRELOADS) or extra.has(*_PRELOADS))
+    )
 
 
 def _environment_files(view: View, line: NodeLine) -> Reading | None:
@@ -96,7 +112,7 @@ def _preload(view: View, request: str, *, is_import: bool) -> Reading | None:
     )
 
 
-def _main(view: View, line: NodeLine) -> Reading:
+def _main(view: View, line: NodeLine, *, changes_resolution: bool) -> Reading:
     if line.has("-e", "--eval", "-p", "--print", "-pe"):
         return view.looked("the text of -e is not read")
     if not line.operands or line.operands[0] == "-":
@@ -113,7 +129,10 @@ def _main(view: View, line: NodeLine) -> Reading:
     if not view.process.credentials.may_read(node.entry):
         return _unreadable(view, node)
     reading = read_package_manager(view, node, arguments) or read_tool_files(view, posixpath.basename(name), arguments)
-    return reading or view.looked(f"{node.path} is found, not read")
+    if reading is not None:
+        return reading
+    missing = missing_module(view, node) if not changes_resolution else None
+    return missing or view.looked(f"{node.path} is read for the modules that it loads first")
 
 
 def _unreadable(view: View, node: Node) -> Reading:

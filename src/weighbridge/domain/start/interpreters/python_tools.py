@@ -1,8 +1,7 @@
 """Servers and tools written in Python that import a module named on their command line.
 
-Sources: gunicorn/util.py (``import_app``), uvicorn/importer.py, celery/bin/celery.py, flask/cli.py, supervisor's
-options.py. The messages were recorded from gunicorn 20 to 27, uvicorn 0.20 to 0.54, celery 5, flask 2 and 3, supervisor
-4.
+Sources: gunicorn/util.py (``import_app``), uvicorn/importer.py, celery/bin/celery.py, flask/cli.py. The messages
+were recorded from gunicorn 20 to 27, uvicorn 0.20 to 0.54, celery 5, flask 2 and 3.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from weighbridge.domain.start.interpreters.python_imports import failing_import
 from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
 from weighbridge.domain.start.interpreters.python_tool_options import read_operands
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.supervisor import read_supervisord
 from weighbridge.domain.start.interpreters.view import View
 
 _APPLICATION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)((?:\(.*\))?)")
@@ -433,41 +433,12 @@ def _other_server(tool: _Tool) -> Reading | None:
     return tool.view.looked(f"the module {reached} is found, not read")
 
 
-_SUPERVISOR_DEFAULTS = (
-    "supervisord.conf",
-    "etc/supervisord.conf",
-    "/etc/supervisord.conf",
-    "/etc/supervisor/supervisord.conf",
-)
-
-
-def _supervisord(tool: _Tool) -> Reading | None:
-    view = tool.view
-    config = tool.option("-c", "--configuration")
-    if config is not None:
-        node = view.find(config)
-        if isinstance(node, LookupFailure):
-            return view.absent(node) or view.file_missing(config, f"could not find config file {config}")
-        return view.looked(f"{config} is found, not read")
-    root = posixpath.dirname(posixpath.dirname(view.absolute(view.program.script or view.program.path)))
-    beside = (f"{root}/etc/supervisord.conf", f"{root}/supervisord.conf")
-    if any(view.file(place) is not None for place in (*beside, *_SUPERVISOR_DEFAULTS)):
-        return view.looked("its configuration file is found, not read")
-    return view.fails(
-        CheckCode.INTERPRETER_FILE_MISSING,
-        path="/etc/supervisord.conf",
-        predicts="Error: No config file found at default paths",
-        evidence=("no supervisord.conf in the working directory or in /etc",),
-        fix="COPY the configuration to /etc/supervisord.conf, or name it with -c.",
-    )
-
-
 _TOOLS: Mapping[str, Callable[[_Tool], Reading | None]] = {
     "gunicorn": _gunicorn,
     "uvicorn": _uvicorn,
     "celery": _celery,
     "flask": _flask,
-    "supervisord": _supervisord,
+    "supervisord": lambda tool: read_supervisord(tool.view, tool.option("-c", "--configuration")),
     "waitress-serve": _waitress,
     **dict.fromkeys(("hypercorn", "daphne", "granian", "dramatiq", "huey_consumer", "huey_consumer.py"), _other_server),
 }

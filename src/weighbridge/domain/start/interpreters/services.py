@@ -1,84 +1,26 @@
-"""Servers that read a configuration file before anything else: nginx and s6-svscan.
+"""Servers that check the image before they serve: s6-svscan, redis-server, sshd, and Debian's apache2 and cron.
 
-Sources: nginx(8), src/core/nginx.c and src/core/ngx_conf_file.c; s6-svscan(8). The messages were recorded from nginx
-1.22 and s6 2.11.
+Sources: s6-svscan(8); redis's src/config.c (``loadServerConfig``); OpenSSH's sshd.c (``main``); Debian's
+/etc/apache2/apache2.conf. The messages were recorded from s6 2.11, redis 7.0, OpenSSH 9.2 and apache 2.4.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
-from weighbridge.domain.lines import lines_of
-from weighbridge.domain.start.attempt import Process, Program
+from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
 from weighbridge.domain.start.interpreters.options import Grammar, read_options
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
-_NGINX = Grammar(flags="?hvVtTq", values="scpge")
 _SVSCAN = Grammar(values="cCdtX", flags="Ss")
-_CONF_PATH = re.compile(rb"--conf-path=([!-~]{1,255}?)[ \0]")
-_PREFIX = re.compile(rb"--prefix=([!-~]{1,255}?)[ \0]")
-_INCLUDE = re.compile(r"^\s*include\s+([^\s;{}\"'$*?\[]+)\s*;", re.MULTILINE)
-_MAX_PROGRAM_BYTES = 16 * 1024 * 1024
-_MAX_FILES = 50
-_MAX_DEPTH = 8
-
-
-def read_nginx(process: Process, program: Program) -> Reading | None:
-    """The files that ``nginx`` reads before it serves; None for other programs."""
-    if posixpath.basename(program.path) != "nginx":
-        return None
-    view = View(process=process, program=program)
-    line = read_options(view.words, _NGINX)
-    if line.unknown is not None or line.operands:
-        return view.unsure("unsupported options")
-    if line.has("-?", "-h", "-v", "-V"):
-        return view.looked("prints and ends")
-    node = view.file(program.path)
-    content = process.rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES) if node is not None else b""
-    built_in, prefix = _CONF_PATH.search(content), _PREFIX.search(content)
-    given = line.values("-c")[-1:]
-    root = (*line.values("-p")[-1:], prefix.group(1).decode() if prefix else "")[0]
-    path = given[0] if given else built_in.group(1).decode() if built_in else ""
-    if not path or (not path.startswith("/") and not root):
-        return view.unsure("where its configuration file is")
-    path = posixpath.join(view.absolute(root or "/"), path)
-    found = view.named_file(path, f'open() "{path}" failed (2: No such file or directory)')
-    if isinstance(found, Reading):
-        return found
-    return _included(view, found, path) or view.looked(f"{path} is found, read for its includes only")
-
-
-def _included(view: View, first: Node, first_path: str) -> Reading | None:
-    """The first ``include`` of a single missing file. Masks (``*``) may match nothing."""
-    pending = [(first, 0)]
-    read = 0
-    while pending and read < _MAX_FILES:
-        node, depth = pending.pop(0)
-        read += 1
-        text = view.text(node)
-        if text is None:
-            return None
-        for target in _includes(text):
-            # Relative names are relative to the folder of the first file (ngx_conf_full_name).
-            full = posixpath.join(posixpath.dirname(first_path), target)
-            found = view.find(full)
-            if isinstance(found, Node):
-                if found.is_file and depth < _MAX_DEPTH:
-                    pending.append((found, depth + 1))
-                continue
-            return view.absent(found) or view.file_missing(
-                full, f'open() "{full}" failed (2: No such file or directory)'
-            )
-    return None
-
-
-def _includes(text: str) -> Iterator[str]:
-    lines = (line.partition("#")[0] for line in lines_of(text))
-    yield from _INCLUDE.findall("\n".join(lines))
+_SSHD = Grammar(flags="46DdeiqTtV", values="CcEfghopu")
+_REDIS = re.compile(r"(?:redis|valkey)-")
+_PRIVILEGE_SEPARATION = b"/run/sshd"
+_MAX_PROGRAM_BYTES = 4 * 1024 * 1024
 
 
 def read_svscan(process: Process, program: Program) -> Reading | None:
@@ -96,3 +38,88 @@ def read_svscan(process: Process, program: Program) -> Reading | None:
     if isinstance(node, LookupFailure):
         return view.absent(node) or view.file_missing(folder, "s6-svscan: fatal: unable to chdir")
     return view.looked(f"{folder} is found, not read")
+
+
+def read_redis(process: Process, program: Program) -> Reading | None:
+    """The configuration file of ``redis-server``; None for other programs."""
+    view = View(process=process, program=program)
+    # Debian's program is a link to redis-check-rdb: the name by which it is called decides.
+    if view.called not in {"redis-server", "valkey-server"} or not _REDIS.match(posixpath.basename(program.path)):
+        return None
+    path = view.words[0] if view.words else ""
+    if not path or path.startswith("-"):
+        return view.looked("its options are not read")
+    found = view.named_file(path, f"Fatal error, can't open config file '{view.absolute(path)}'")
+    return found if isinstance(found, Reading) else view.looked(f"{found.path} is found, not read")
+
+
+def read_sshd(process: Process, program: Program) -> Reading | None:
+    """What ``sshd`` needs before it listens: an absolute name, its keys, and its folder; None for other programs."""
+    if posixpath.basename(program.path) != "sshd":
+        return None
+    view = View(process=process, program=program)
+    line = read_options(view.words, _SSHD)
+    if line.unknown is not None:
+        return view.unknown_option(line)
+    if line.has("-V"):
+        return view.looked("prints and ends")
+    if not view.name.startswith("/") and not line.has("-t", "-T", "-i"):
+        return view.refuses(
+            view.name,
+            "sshd re-exec requires execution with an absolute path",
+            fix=f"Name it with its path: {program.path}.",
+        )
+    if process.credentials.uid or line.has("-f", "-h", "-o", "-t", "-T"):
+        return view.looked("its configuration is not read")
+    folder = view.find("/run/sshd")
+    node = view.file(program.path)
+    content = process.rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES) if node is not None else b""
+    if _PRIVILEGE_SEPARATION + b"\0" in content and isinstance(folder, LookupFailure):
+        text = "Missing privilege separation directory: /run/sshd"
+        return view.absent(folder) or view.misconfigured(text, "/run/sshd", "not in the image: RUN mkdir -p /run/sshd")
+    return view.looked("its configuration is not read")
+
+
+def read_apache(process: Process, program: Program) -> Reading | None:
+    """Debian's ``apache2`` without the variables of its start script; None for other programs."""
+    if posixpath.basename(program.path) != "apache2" or process.is_open:
+        return None
+    view = View(process=process, program=program)
+    if set(view.words) & {"-v", "-V", "-h", "-l", "-L", "-f", "-d"}:
+        return view.looked("its configuration is not read")
+    node = view.file("/etc/apache2/apache2.conf")
+    text = view.configuration(node) if node is not None else None
+    if text is None or "\nDefaultRuntimeDir ${APACHE_RUN_DIR}\n" not in text:
+        return view.looked("its configuration is not read")
+    folder = process.env.get("APACHE_RUN_DIR")
+    if folder == UNKNOWN:
+        return view.looked("its configuration is not read")
+    found = view.find(folder) if folder else None
+    if isinstance(found, Node) and found.is_directory:
+        return view.looked("its configuration is not read")
+    undecided = view.absent(found) if isinstance(found, LookupFailure) else None
+    why = f"{folder} is not in the image" if folder else "APACHE_RUN_DIR is not set. Run apache2ctl -D FOREGROUND"
+    text = "DefaultRuntimeDir must be a valid directory, absolute or relative to ServerRoot"
+    return undecided or view.misconfigured(text, "/etc/apache2/apache2.conf", why)
+
+
+def read_cron(process: Process, program: Program) -> Reading | None:
+    """Debian's ``cron``, which writes its process ID to /var/run; None for other programs."""
+    if posixpath.basename(program.path) != "cron" or process.credentials.uid == 0:
+        return None
+    view = View(process=process, program=program)
+    node = view.file(program.path)
+    content = process.rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES) if node is not None else b""
+    folder = view.find("/var/run")
+    is_there = isinstance(view.find("/var/run/crond.pid"), Node)
+    if b"can't open or create" not in content or is_there or not isinstance(folder, Node):
+        return None
+    if process.credentials.may_write(folder.entry):
+        return view.looked("its tables are not read")
+    return view.fails(
+        CheckCode.PRIVILEGE_MISSING,
+        path=program.path,
+        predicts="can't open or create /var/run/crond.pid: Permission denied",
+        evidence=(f"user {process.credentials.uid} may not write to {folder.path}",),
+        fix="Start the container as root.",
+    )

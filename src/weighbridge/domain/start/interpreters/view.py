@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
+from weighbridge.domain.paths import is_at_or_below
 from weighbridge.domain.start.attempt import Process, Program
 from weighbridge.domain.start.interpreters.options import CommandLine
 from weighbridge.domain.start.interpreters.reading import Reading
@@ -69,10 +70,22 @@ class View:
         return node if isinstance(node, Node) and node.is_directory else None
 
     def text(self, node: Node, limit_bytes: int = MAX_TEXT_BYTES) -> str | None:
-        """A file's text; None if it is larger than the limit, or the user may not read it."""
-        if node.size_bytes > limit_bytes or not self.process.credentials.may_read(node.entry):
+        """A file's text; None if it is too large, the user may not read it, or a command before may have changed it."""
+        if (
+            self._is_touched(node.path)
+            or node.size_bytes > limit_bytes
+            or not self.process.credentials.may_read(node.entry)
+        ):
             return None
         return self.process.rootfs.read(node, limit_bytes=limit_bytes).decode("utf-8", "replace")
+
+    def _is_touched(self, path: str) -> bool:
+        """True if commands before name the path, or a folder above it, as one that they change."""
+        return any(each != "/" and is_at_or_below(path, each) for each in self.process.touched)
+
+    def configuration(self, node: Node) -> str | None:
+        """A file's text like `text`; None also if commands before may have changed any file."""
+        return None if "/" in self.process.touched or not node.is_file else self.text(node)
 
     def json(self, node: Node) -> object:
         """A JSON file; None if it is unreadable or not JSON."""
@@ -125,6 +138,17 @@ class View:
             fix=fix or "Correct or remove it. If a variable is meant, let a shell expand it: the exec form does not.",
         )
 
+    def misconfigured(self, predicts: str, where: str, why: str) -> Reading:
+        """The program refuses its configuration. `where` is a file, or a file and a line."""
+        return self.fails(
+            CheckCode.CONFIGURATION_REFUSED,
+            path=where.partition(":")[0],
+            predicts=predicts,
+            evidence=(f"{where}: {why}",),
+            fix="Correct the configuration."
+            + (" Let the build check it: RUN nginx -t." if self.called == "nginx" else ""),
+        )
+
     def named_file(self, path: str, predicts: str, *, cwd: str | None = None) -> Node | Reading:
         """The file that the command names; if it is missing, the program ends with `predicts`."""
         node = self.find(path, cwd)
@@ -138,6 +162,8 @@ class View:
 
     def absent(self, failure: LookupFailure) -> Reading | None:
         """Why an unresolved path decides nothing; None if the file is certainly missing."""
+        if self.process.has_more_files or self._is_touched(failure.at):
+            return self.unsure(f"a command before may have made {failure.at}")
         if failure.at_run_time:
             return self.unsure(f"the content of {failure.at} depends on the running container")
         if failure.reason not in {LookupReason.NOT_FOUND, LookupReason.NOT_A_DIRECTORY}:

@@ -99,6 +99,7 @@ class ExternalCommands(Builtins):
             is_open=is_open,
             has_more_accounts=changed or self.process.has_more_accounts,
             touched=state.touched,
+            has_more_files=self.process.has_more_files or (state.installs and "/" in state.touched),
         )
 
     def _exec(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
@@ -161,7 +162,7 @@ class ExternalCommands(Builtins):
             return [failure]
         if base in BRIEF or path is None:
             if base not in CHANGES_NOTHING:
-                state.touched = state.touched | _touched(state, fields)
+                state.touched = state.touched | self._touched(state, fields)
             state.installs |= _installs(name)
             state.changes_accounts |= base in ACCOUNT_TOOLS
             state.status = {"true": 0, "false": 1}.get(base)
@@ -210,6 +211,18 @@ class ExternalCommands(Builtins):
             return path is None
         node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
         return isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
+
+    def _touched(self, state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
+        """The paths that a command may change: its operands, or everything if one is unknown."""
+        if None in fields or state.directory is None:
+            return frozenset({"/"})
+        operands = [field for field in fields[1:] if field is not None and not field.startswith("-")]
+        return frozenset[str]().union(*(self._names_of(_absolute(state, each).rstrip("/") or "/") for each in operands))
+
+    def _names_of(self, path: str) -> frozenset[str]:
+        """An absolute path as written, and where its symlinks lead."""
+        node = self.process.rootfs.lookup(path)
+        return frozenset({path, node.path if isinstance(node, Node) else node.at})
 
     def _place(self, state: State, name: str) -> str | None:
         """The path of the command; empty if unknown."""
@@ -266,7 +279,7 @@ class ExternalCommands(Builtins):
         words = tuple(UNKNOWN if each is None else each for each in fields)
         who = (process.credentials.uid, process.credentials.gid, process.credentials.groups)
         env = tuple(sorted(process.env.items()))
-        opened = (process.is_open, process.has_more_accounts, process.touched)
+        opened = (process.is_open, process.has_more_accounts, process.touched, process.has_more_files)
         key = (words, execs, process.cwd, who, env, opened, command.line, self.shell.name)
         known = self.budget.known.get(key)
         if known is None:
@@ -349,7 +362,7 @@ class ExternalCommands(Builtins):
             place = target if redirection.operator == "<" else target.rpartition("/")[0]
             touched = state.touched
             if redirection.operator != "<":
-                state.touched = touched | {_absolute(state, target)}
+                state.touched = touched | self._names_of(_absolute(state, target))
             node = self.process.rootfs.lookup(place or "/", cwd=state.directory or "/")
             if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND:
                 continue
@@ -435,14 +448,6 @@ class ExternalCommands(Builtins):
 
 def _absolute(state: State, path: str) -> str:
     return path if path.startswith("/") else f"{(state.directory or '').rstrip('/')}/{path}"
-
-
-def _touched(state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
-    """The paths that a command may change: its operands, or everything if one is unknown."""
-    if None in fields or state.directory is None:
-        return frozenset({"/"})
-    operands = [field for field in fields[1:] if field is not None and not field.startswith("-")]
-    return frozenset(_absolute(state, each).rstrip("/") or "/" for each in operands)
 
 
 def _installs(name: str) -> bool:

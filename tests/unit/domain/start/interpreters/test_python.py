@@ -204,8 +204,8 @@ def test_server_with_missing_module_fails(dies, command, text):
         ({"/app/app.py": b""}, ("flask", "run"), {}),
         ({"/app/x/y.py": b""}, ("flask", "run"), {"FLASK_APP": "x/y.py"}),
         ({"/app/.flaskenv": b"FLASK_APP=x"}, ("flask", "run"), {}),
-        ({"/etc/s.conf": b""}, ("supervisord", "-c", "/etc/s.conf"), {}),
-        ({"/etc/supervisor/supervisord.conf": b""}, ("supervisord", "-n"), {}),
+        ({"/etc/s.conf": b"[supervisord]\n"}, ("supervisord", "-c", "/etc/s.conf"), {}),
+        ({"/etc/supervisor/supervisord.conf": b"[supervisord]\n"}, ("supervisord", "-n"), {}),
     ],
 )
 def test_server_with_existing_module_starts(run, files, command, env):

@@ -48,7 +48,6 @@ def test_file_of_interpreter_missing_dies_with_its_text(dies, command, text):
         ("lua5.4", "-e", "print(1)"),
         ("tclsh8.6", "/main"),
         ("Rscript", "-e", "1"),
-        ("nginx", "-c", "/main"),
         ("s6-svscan", "/app"),
         ("s6-svscan",),
     ],
@@ -60,12 +59,6 @@ def test_existing_file_of_interpreter_starts(run, command):
 @pytest.mark.parametrize("command", [("perl", "-j", "x"), ("ruby3.1", "-S", "x"), ("php8.2", "-Y", "x"), ("nginx",)])
 def test_unknown_options_are_not_checked(run, command):
     assert run({}, *command).starts is Starts.NOT_CHECKED
-
-
-def test_nginx_include_of_missing_file_dies_and_mask_does_not(dies, run):
-    conf = {"/etc/n.conf": b"http {\n  # include none;\n  include mime.types;\n  include conf.d/*.conf;\n}\n"}
-    dies(FILE, 'open() "/etc/mime.types" failed (2: No such file or directory)', conf, "nginx", "-c", "/etc/n.conf")
-    assert run({**conf, "/etc/mime.types": b""}, "nginx", "-c", "/etc/n.conf").starts is Starts.YES
 
 
 def test_options_in_clusters_and_long_options_are_read():

@@ -37,7 +37,8 @@ _SUBSTITUTION_FLAGS = "gpPiImMew0123456789;} \t\n#"
 
 def _read(call: Call) -> Rule:
     """A program that opens each of its operands. ``uniq`` writes its second one."""
-    if call.has("", "--files0-from", "--from-file", "--to-file"):
+    waits = call.name == "tail" and call.has("F", "--retry")
+    if waits or call.has("", "--files0-from", "--from-file", "--to-file"):
         return
     for path in call.operands[:1] if call.name == "uniq" else call.operands:
         if path != "-" and call.missing(path):
