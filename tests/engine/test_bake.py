@@ -191,7 +191,7 @@ def test_compose_files_are_read_with_extends_include_and_variables(discover):
     assert found.notes == ()
 
 
-def test_start_of_compose_service_has_values_of_override_file_and_extended_service(discover):
+def test_compose_service_starts_with_override_and_extended_values(discover):
     files: Files = {
         "compose.yaml": "services:\n  base: { image: x, user: app, healthcheck: { test: [CMD, probe] } }\n"
         "  api:\n    build: api\n    extends: { service: base }\n    command: serve\n",

@@ -62,7 +62,6 @@ class CommentOutcome:
     action: CommentAction
     url: str | None = None
     reason: str | None = None
-    duplicates_removed: int = 0
     warnings: tuple[str, ...] = ()
     is_forbidden: bool = False
 
@@ -137,7 +136,6 @@ class _Poster:
         self._marker = comment_marker(request.key)
         self._calls = calls
         self._own: str | None = None
-        self._removed = 0
         self.warnings: list[str] = []
 
     def post(self) -> CommentOutcome:
@@ -174,7 +172,6 @@ class _Poster:
         return CommentOutcome(
             action=action,
             url=ours[0].url if ours else None,
-            duplicates_removed=self._removed,
             warnings=tuple(self.warnings),
         )
 
@@ -273,7 +270,6 @@ class _Poster:
             self._calls.run(
                 f"delete a duplicate comment on #{self._number}", comment.handle.delete, permission=PERMISSION
             )
-            self._removed += 1
         except GitHubError as error:
             if error.failure is not CallFailure.NOT_FOUND:  # otherwise the other run was faster
                 self.warnings.append(sentence(error))

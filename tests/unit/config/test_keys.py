@@ -22,7 +22,7 @@ def sections_in(value):
             yield from sections_in(inner)
 
 
-def test_every_key_has_a_field_of_the_settings_and_every_value_a_description():
+def test_every_key_has_field_and_every_value_has_description():
     for section in sections_in(CONFIG):
         assert is_dataclass(section.make)
         known = {one.name for one in fields(section.make)} | {"version"}

@@ -358,7 +358,7 @@ def made_by(context: str, dockerfile: str = "services/api/Dockerfile") -> BuildE
 
 
 @pytest.mark.parametrize("copy", ["COPY app_*.deb ./", "COPY . /app"])
-def test_context_that_a_step_before_the_build_makes_cannot_be_built_from_git(search, copy):
+def test_context_made_by_earlier_step_cannot_be_built_from_git(search, copy):
     found = search(f"FROM a\n{copy}\n", {"services/api/x": ""}, evidence=(made_by("target/artifacts"),))
     assert (found.context, found.problem) == (None, BuildProblem.NOT_IN_GIT)
     assert found.message.startswith(

@@ -123,7 +123,7 @@ def test_names_of_transports_in_hints_are_those_of_the_transports():
     assert sorted(TRANSPORT_NAMES) == sorted(transport.name for transport in TRANSPORTS)
 
 
-def test_missing_image_that_is_a_file_or_folder_is_named_with_its_transport(tmp_path, monkeypatch):
+def test_missing_image_named_like_file_or_folder_suggests_transport(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
     (tmp_path / "image.tar").touch()

@@ -146,7 +146,7 @@ def no_engine():
     raise EngineError("no engine answers")
 
 
-def test_onbuild_of_an_image_that_the_engine_lacks_is_read_from_its_registry(server):
+def test_onbuild_of_image_missing_in_engine_is_read_from_registry(server):
     assert onbuild_instructions(f"{server.host}/app:1", no_engine) == ("COPY . /app",)
     assert len(server.requests) == 2, "manifest and config"
 

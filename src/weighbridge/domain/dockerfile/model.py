@@ -145,7 +145,6 @@ class Dockerfile:
     stages: tuple[Stage, ...]
     global_args: Mapping[str, str | None]
     directives: Mapping[str, str]
-    arg_instructions: tuple[Instruction, ...] = ()
     varies_by_platform: bool = False
 
     def final_stage(self, target: str | None = None) -> Stage:

@@ -1,25 +1,18 @@
-"""Parses text to `Dockerfile`: BuildKit's grammar from ``e2b_dockerfile_utils``, plus its stage and scope rules.
+"""Parses text to `Dockerfile`: BuildKit's grammar from ``e2b_dockerfile_utils``, plus its limits and directives.
 
-Sources of the rules: BuildKit's ``frontend/dockerfile`` (``parser``, ``instructions`` and ``dockerfile2llb``).
+Sources of the rules: BuildKit's ``frontend/dockerfile`` (``parser``). `stage_reader` has the rules of stages.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from dataclasses import replace
 
-from e2b_dockerfile_utils import (
-    DockerfileInstruction,
-    DockerfileSyntaxError,
-    parse_dockerfile_ast,
-    parse_heredoc,
-)
+from e2b_dockerfile_utils import DockerfileSyntaxError, parse_dockerfile_ast
 
-from weighbridge.domain.dockerfile.model import Dockerfile, Heredoc, Instruction, Origin, Source, Stage
-from weighbridge.domain.dockerfile.variables import Expanded, ExpansionBudget, Scope
+from weighbridge.domain.dockerfile.model import Dockerfile
+from weighbridge.domain.dockerfile.stage_reader import MAXIMUM_SHOWN, MESSAGE_PREFIX, StageReader, platform_arguments
 from weighbridge.errors import DockerfileError
 
 MAXIMUM_DOCKERFILE_BYTES = 262_144
@@ -28,27 +21,15 @@ MAXIMUM_DOCKERFILE_BYTES = 262_144
 _MAXIMUM_LINE = 65_535
 """BuildKit's own limit for one line (``bufio.MaxScanTokenSize`` - 1)."""
 
-_MAXIMUM_STAGES = 200
 _MAXIMUM_INSTRUCTIONS = 5_000
 _MAXIMUM_DIRECTIVE_LINE = 1_000
-_MAXIMUM_SHOWN = 200
 
 _USUAL_PLATFORM = "linux/amd64"
 _PLATFORM_ARGUMENT = re.compile(r"(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
 _DIRECTIVE = re.compile(r"#[\t\f\r ]*([A-Za-z][A-Za-z0-9]*)[\t\f\r ]*=[\t\f\r ]*(\S.*)")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
-_WHITESPACE = re.compile(r"[\t\v\f\r ]+")
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
-_ONBUILD = re.compile(r"\s*onbuild\s+", re.IGNORECASE)
 _ONBUILD_WITH_HEREDOC = re.compile(r"\s*onbuild\s+(?=(?:run|copy|add)\s)", re.IGNORECASE)
 _ESCAPES = ("\\", "`")
-_REMOTE = re.compile(r"(?:https?|git|ssh)://|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:", re.ASCII)
-_MESSAGE_PREFIX = re.compile(r"Dockerfile parse error(?: on line \d+)?: ")
-
-_EXPANDED_WORDS = frozenset({"ADD", "COPY", "EXPOSE", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
-_EXACTLY_ONE = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
-_AT_LEAST_ONE = frozenset({"ARG", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "RUN", "VOLUME"})
-_MOUNTS_WITH_SOURCE = frozenset({"bind", "cache"})
 
 
 def parse_dockerfile(
@@ -65,7 +46,7 @@ def parse_dockerfile(
     parsed = _parse(text, path=path, build_args=given, platform=platform or _USUAL_PLATFORM)
     if _PLATFORM_ARGUMENT.search(text) is None:
         return parsed
-    unknown = {name: "unknown" for name in _platform_args(_USUAL_PLATFORM, {}) if not platform or name[0] == "B"}
+    unknown = {name: "unknown" for name in platform_arguments(_USUAL_PLATFORM, {}) if not platform or name[0] == "B"}
     try:
         other = _parse(text, path=path, build_args={**unknown, **given}, platform=platform or _USUAL_PLATFORM)
     except DockerfileError:
@@ -87,18 +68,18 @@ def _parse(text: str, *, path: str, build_args: Mapping[str, str], platform: str
     try:
         ast = parse_dockerfile_ast("\n".join(readable))
     except DockerfileSyntaxError as error:
-        message = _MESSAGE_PREFIX.sub("", str(error), count=1)
-        raise DockerfileError(f"{_at(path, error.line)}: {message[:_MAXIMUM_SHOWN]}") from error
+        message = MESSAGE_PREFIX.sub("", str(error), count=1)
+        raise DockerfileError(f"{_at(path, error.line)}: {message[:MAXIMUM_SHOWN]}") from error
     except RecursionError as error:
         line = next((number for number, line in enumerate(lines, 1) if "[[[[[[[[" in line), None)
         raise DockerfileError(f"{_at(path, line)}: nested too deeply") from error
     except (ValueError, re.error) as error:
-        raise DockerfileError(f"{path}: {str(error)[:_MAXIMUM_SHOWN]}") from error
+        raise DockerfileError(f"{path}: {str(error)[:MAXIMUM_SHOWN]}") from error
     if not ast.instructions:
         raise DockerfileError(f"{path}: file with no instructions")
     if len(ast.instructions) > _MAXIMUM_INSTRUCTIONS:
         raise DockerfileError(f"{path}: more than {_MAXIMUM_INSTRUCTIONS} instructions are not supported")
-    reader = _Reader(path=path, escape=ast.escape_token, build_args=build_args, platform=platform)
+    reader = StageReader(path=path, escape=ast.escape_token, build_args=build_args, platform=platform)
     for node in ast.instructions:
         reader.read(node, is_heredoc_trigger=node.start_line in heredoc_triggers)
     return reader.finish(directives)
@@ -151,392 +132,6 @@ def _read_directives(lines: Sequence[str]) -> dict[str, str]:
             break
         directives[match.group(1).lower()] = match.group(2)
     return directives
-
-
-@dataclass(kw_only=True, slots=True)
-class _OpenStage:
-    """A stage that is not yet complete."""
-
-    stage: Stage
-    scope: Scope
-    instructions: list[Instruction] = field(default_factory=list)
-
-
-class _Reader:
-    """Reads instructions in order, and tracks the stages and the variables at the current place."""
-
-    def __init__(self, *, path: str, escape: str, build_args: Mapping[str, str], platform: str) -> None:
-        self._path = path
-        self._escape = escape
-        self._build_args = build_args
-        self._budget = ExpansionBudget()
-        self._global = Scope(
-            escape=escape, complete=True, budget=self._budget, values=_platform_args(platform, build_args)
-        )
-        self._global_args: dict[str, str | None] = {}
-        self._global_values: dict[str, Expanded] = {
-            name: Expanded(text=value) for name, value in _platform_args(platform, build_args).items()
-        }
-        self._arg_instructions: list[Instruction] = []
-        self._stages: list[_OpenStage] = []
-        self._stage_by_name: dict[str, int] = {}
-
-    def finish(self, directives: Mapping[str, str]) -> Dockerfile:
-        if not self._stages:
-            raise DockerfileError(f"{self._path}: there is no FROM: nothing can be built")
-        stages = tuple(replace(one.stage, instructions=tuple(one.instructions)) for one in self._stages)
-        return Dockerfile(
-            path=self._path,
-            stages=stages,
-            global_args=self._global_args,
-            directives=directives,
-            arg_instructions=tuple(self._arg_instructions),
-        )
-
-    def read(self, node: DockerfileInstruction, *, is_heredoc_trigger: bool) -> None:
-        if node.name == "FROM":
-            self._read_from(node)
-        elif not self._stages:
-            if node.name != "ARG":
-                self._refuse(node.start_line, f"{node.name} before the first FROM: only ARG is allowed there")
-            self._arg_instructions.append(self._instruction(node, self._global))
-            self._read_global_arg(node)
-        else:
-            current = self._stages[-1]
-            instruction = self._onbuild(node) if is_heredoc_trigger else self._instruction(node, current.scope)
-            current.instructions.append(instruction)
-            self._apply(current.instructions[-1], current.scope)
-
-    def _read_from(self, node: DockerfileInstruction) -> None:
-        words = node.args
-        if len(words) not in {1, 3} or (len(words) == 3 and words[1].upper() != "AS"):
-            self._refuse(node.start_line, "FROM requires an image or a stage, and at most AS and a name after it")
-        name = words[2].lower() if len(words) == 3 else None
-        if name is not None and _STAGE_NAME.fullmatch(name) is None:
-            self._refuse(
-                node.start_line,
-                f"invalid name for a build stage: {words[2][:_MAXIMUM_SHOWN]!r}: it begins with a letter and holds"
-                " letters, digits, '-', '_' and '.'",
-            )
-        if len(self._stages) >= _MAXIMUM_STAGES:
-            self._refuse(node.start_line, f"more than {_MAXIMUM_STAGES} stages are not supported")
-        base = self._global.expand(words[0])
-        instruction = replace(
-            self._instruction(node, self._global), expanded=(base.text, *words[1:]), unknown_variables=base.unknown
-        )
-        parent = None if base.unknown else self._stage_by_name.get(base.text)
-        platform = instruction.flag("platform")
-        index = len(self._stages)
-        stage = Stage(
-            index=index,
-            name=name,
-            base="" if base.unknown else base.text,
-            parent=parent,
-            platform=None if platform is None else self._global.expand(platform).text,
-            from_instruction=instruction,
-            instructions=(),
-        )
-        self._stages.append(self._open_stage(stage))
-        if name is not None:
-            self._stage_by_name[name] = index
-
-    def _open_stage(self, stage: Stage) -> _OpenStage:
-        """`stage` with its initial variables, and the triggers of its parent."""
-        if stage.parent is None:
-            scope = Scope(escape=self._escape, complete=stage.is_from_scratch, budget=self._budget)
-            return _OpenStage(stage=stage, scope=scope)
-        parent = self._stages[stage.parent]
-        scope = parent.scope.child()
-        return _OpenStage(stage=replace(stage, triggers=self._run_triggers(parent, scope)), scope=scope)
-
-    def _run_triggers(self, parent: _OpenStage, scope: Scope) -> tuple[Instruction, ...]:
-        """The parent's ``ONBUILD`` instructions as run in the child stage, in the child's scope."""
-        triggers = []
-        for one in parent.instructions:
-            if one.trigger is not None and one.trigger.name not in {"ONBUILD", "FROM"}:
-                expanded = self._in_scope(one.trigger, scope)
-                self._apply(expanded, scope)
-                triggers.append(expanded)
-        return tuple(triggers)
-
-    def _instruction(self, node: DockerfileInstruction, scope: Scope) -> Instruction:
-        args = tuple(map(_whole_text, node.args))
-        if node.name in {"ADD", "COPY"} and not node.json:
-            args = _plain_words(node.original, args)
-        self._check_arguments(node, args)
-        trigger = self._parse_trigger(node) if node.name == "ONBUILD" else None
-        if trigger is not None:
-            args = (trigger.original,)
-        instruction = Instruction(
-            name=node.name,
-            line=node.start_line,
-            end_line=node.end_line,
-            original=node.original.strip(),
-            args=args,
-            expanded=args,
-            flags=_read_flags(node.flags),
-            is_exec_form=node.json,
-            heredocs=tuple(
-                Heredoc(name=one.name, content=one.content, expand=one.expand, chomp=one.chomp) for one in node.heredocs
-            ),
-            trigger=trigger,
-        )
-        return self._in_scope(instruction, scope)
-
-    def _in_scope(self, instruction: Instruction, scope: Scope) -> Instruction:
-        """`instruction` with expanded words and resolved sources, in `scope`."""
-        unknown: dict[str, None] = {}
-        words = [Expanded(text=word) for word in instruction.args]
-        for index, word in enumerate(instruction.args):
-            if instruction.name in _EXPANDED_WORDS or (instruction.name in {"ENV", "LABEL"} and index % 3 < 2):
-                words[index] = scope.expand(word)
-                unknown.update(dict.fromkeys(words[index].unknown))
-        sources: tuple[Source, ...] = ()
-        if instruction.name in {"ADD", "COPY"}:
-            sources = self._copied(instruction, words)
-        elif instruction.name == "RUN":
-            sources = self._mounted(instruction, scope)
-        return replace(
-            instruction,
-            expanded=tuple(word.text for word in words),
-            unknown_variables=tuple(unknown),
-            sources=sources,
-        )
-
-    def _apply(self, instruction: Instruction, scope: Scope) -> None:
-        """Set the variables of ``ENV`` and ``ARG`` for the following instructions."""
-        if instruction.name == "ENV":
-            # All values of one ENV are expanded before any of them is set.
-            values = [
-                (scope.expand(instruction.args[i]), scope.expand(instruction.args[i + 1]))
-                for i in range(0, len(instruction.args) - 2, 3)
-            ]
-            for name, value in values:
-                scope.set_environment(name.text, value)
-        elif instruction.name == "ARG":
-            for word in instruction.args:
-                key, has_default, default = word.partition("=")
-                if key in self._build_args:
-                    scope.set_argument(key, Expanded(text=self._build_args[key]))
-                elif has_default:
-                    scope.set_argument(key, scope.expand(default))
-                elif key in self._global_values:
-                    scope.set_argument(key, self._global_values[key])
-
-    def _read_global_arg(self, node: DockerfileInstruction) -> None:
-        for word in node.args:
-            name, has_default, default = word.partition("=")
-            if name in self._build_args:
-                value = Expanded(text=self._build_args[name])
-            elif has_default:
-                value = self._global.expand(default)
-            else:
-                self._global_args.setdefault(name, None)
-                continue
-            self._global.set(name, value)
-            self._global_values[name] = value
-            self._global_args[name] = None if value.unknown else value.text
-
-    def _onbuild(self, node: DockerfileInstruction) -> Instruction:
-        """The ``ONBUILD`` of a heredoc, whose `node` is the instruction that a child stage runs."""
-        trigger = self._instruction(node, self._unexpanded())
-        return Instruction(
-            name="ONBUILD",
-            line=trigger.line,
-            end_line=trigger.end_line,
-            original=f"ONBUILD {trigger.original}",
-            args=(trigger.original,),
-            expanded=(trigger.original,),
-            flags={},
-            is_exec_form=False,
-            trigger=trigger,
-        )
-
-    def _unexpanded(self) -> Scope:
-        return Scope(escape=self._escape, complete=False, budget=self._budget)
-
-    def _parse_trigger(self, node: DockerfileInstruction) -> Instruction:
-        """The instruction after ``ONBUILD``; its words are expanded when a child stage runs it."""
-        expression = _ONBUILD.sub("", node.original, count=1).strip()
-        name = expression.split(maxsplit=1)[0].upper() if expression else ""
-        if name in {"", "ONBUILD", "FROM", "MAINTAINER"}:
-            self._refuse(node.start_line, f"{name or 'an empty instruction'} isn't allowed as an ONBUILD trigger")
-        try:
-            found = parse_dockerfile_ast(expression).instructions
-        except (ValueError, RecursionError, re.error) as error:
-            message = _MESSAGE_PREFIX.sub("", str(error), count=1)[:_MAXIMUM_SHOWN]
-            raise DockerfileError(f"{self._path}:{node.start_line}: ONBUILD: {message}") from error
-        if len(found) != 1:
-            self._refuse(node.start_line, "ONBUILD requires exactly one instruction")
-        trigger = found[0]
-        trigger.start_line, trigger.end_line = node.start_line, node.end_line
-        return self._instruction(trigger, self._unexpanded())
-
-    def _copied(self, instruction: Instruction, words: Sequence[Expanded]) -> tuple[Source, ...]:
-        """The sources of a ``COPY`` or ``ADD`` with expanded words; the last word is the destination."""
-        destination = words[-1].text
-        stage, image = self._from(instruction.flag("from"), instruction.line)
-        documents = {one.name for one in instruction.heredocs}
-        sources = []
-        for word, path in zip(instruction.args[:-1], words, strict=False):
-            if documents and _is_heredoc(word, documents):
-                origin = Origin.HEREDOC
-            else:
-                origin = Origin.CONTEXT
-                if stage is not None:
-                    origin = Origin.STAGE
-                elif image is not None:
-                    origin = Origin.IMAGE
-                elif instruction.name == "ADD" and _REMOTE.match(path.text):
-                    origin = Origin.REMOTE
-            sources.append(
-                Source(
-                    origin=origin,
-                    path=path.text,
-                    written=word,
-                    line=instruction.line,
-                    destination=destination,
-                    stage=stage if origin is Origin.STAGE else None,
-                    image=image if origin is Origin.IMAGE else None,
-                    unknown_variables=path.unknown,
-                )
-            )
-        return tuple(sources)
-
-    def _mounted(self, instruction: Instruction, scope: Scope) -> tuple[Source, ...]:
-        """The sources of ``RUN --mount``: bind mounts (the default type), and cache mounts that begin with a stage."""
-        sources = []
-        for value in instruction.flags.get("mount", ()):
-            options = _read_mount(value)
-            kind = options.get("type", "bind").lower()
-            if "$" in kind:
-                kind = "bind"  # The variable may have this value.
-            given = options.get("from")
-            if kind not in _MOUNTS_WITH_SOURCE or (kind == "cache" and not given):
-                continue
-            stage, image = self._from(given, instruction.line)
-            written = options.get("source") or options.get("src") or "."
-            target = options.get("target") or options.get("dst") or options.get("destination")
-            path = scope.expand(written)
-            origin = Origin.CONTEXT if not given else Origin.STAGE if stage is not None else Origin.IMAGE
-            sources.append(
-                Source(
-                    origin=origin,
-                    path=path.text,
-                    written=written,
-                    line=instruction.line,
-                    destination=None if target is None else scope.expand(target).text,
-                    stage=stage,
-                    image=image,
-                    unknown_variables=path.unknown,
-                    is_mount=True,
-                )
-            )
-        return tuple(sources)
-
-    def _from(self, given: str | None, line: int) -> tuple[int | None, str | None]:
-        """The target of ``--from`` (or ``from=`` of a mount): the index of an earlier stage, or an image."""
-        if not given:
-            return None, None
-        if given.isascii() and given.isdigit() and len(given) < 10:
-            if int(given) >= len(self._stages):
-                self._refuse(
-                    line, f"invalid stage index {given} in --from: there are {len(self._stages)} stages so far"
-                )
-            return int(given), None
-        index = self._stage_by_name.get(given.lower())
-        return (index, None) if index is not None else (None, given)
-
-    def _check_arguments(self, node: DockerfileInstruction, args: Sequence[str]) -> None:
-        name, line = node.name, node.start_line
-        if name in {"ADD", "COPY"} and len(args) < 2:
-            self._refuse(line, f"{name} requires at least a source and a destination")
-        if name in _EXACTLY_ONE and len(args) != 1:
-            self._refuse(line, f"{name} requires exactly one argument")
-        if name in _AT_LEAST_ONE and not args and not node.json:
-            self._refuse(line, f"{name} requires at least one argument")
-        if name == "SHELL" and (not node.json or not args):
-            self._refuse(line, 'SHELL requires its arguments in JSON form, as in SHELL ["/bin/sh", "-c"]')
-        if name in {"ENV", "LABEL"} and any(not args[i] for i in range(0, len(args), 3)):
-            self._refuse(line, f"{name} names can not be blank")
-        if name == "ARG" and any(word.startswith("=") for word in args):
-            self._refuse(line, "ARG names can not be blank")
-        if name == "HEALTHCHECK" and args and args[0].upper() not in {"NONE", "CMD"}:
-            self._refuse(line, f"unknown type {args[0][:_MAXIMUM_SHOWN]!r} in HEALTHCHECK: use CMD or NONE")
-
-    def _refuse(self, line: int, message: str) -> NoReturn:
-        raise DockerfileError(f"{self._path}:{line}: {message}")
-
-
-def _platform_args(platform: str, build_args: Mapping[str, str]) -> dict[str, str]:
-    """The predefined arguments of the global scope; assumes that the build platform equals the target platform."""
-    os_name, _, rest = platform.partition("/")
-    architecture, _, variant = rest.partition("/")
-    values: dict[str, str] = {}
-    for prefix in ("TARGET", "BUILD"):
-        values |= {
-            f"{prefix}PLATFORM": platform,
-            f"{prefix}OS": os_name,
-            f"{prefix}ARCH": architecture,
-            f"{prefix}VARIANT": variant,
-        }
-    return {name: build_args.get(name, value) for name, value in values.items()}
-
-
-def _plain_words(original: str, args: Sequence[str]) -> tuple[str, ...]:
-    """The arguments of a ``COPY`` or ``ADD`` as BuildKit splits them: at ASCII white space only.
-
-    The library keeps quoted words together, and splits at other white space (U+00A0).
-    """
-    length = sum(len("".join(arg.split())) for arg in args)
-    words: list[str] = []
-    for word in reversed(_WHITESPACE.split(original.strip())):
-        if length <= 0:
-            break
-        words.append(word)
-        length -= len("".join(word.split()))
-    return tuple(map(_whole_text, reversed(words)))
-
-
-def _read_flags(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    flags: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        name, _, value = _whole_text(word).removeprefix("--").partition("=")
-        flags[name] = (*flags.get(name, ()), value)
-    return flags
-
-
-def _read_mount(value: str) -> dict[str, str]:
-    """The options of one ``--mount``, which are one line of CSV; names in lower case.
-
-    An unreadable line counts as a mount of the whole context: the builder may read it.
-    """
-    try:
-        fields = next(csv.reader([value], strict=True), [])
-    except (csv.Error, StopIteration):
-        return {}
-    options = {}
-    for one in fields:
-        name, _, text = one.partition("=")
-        options[name.strip().lower()] = text
-    return options
-
-
-def _is_heredoc(word: str, names: set[str]) -> bool:
-    if "<<" not in word:
-        return False
-    try:
-        found = parse_heredoc(word)
-    except ValueError:
-        return False
-    return found is not None and found.name in names
-
-
-def _whole_text(text: str) -> str:
-    r"""`text` without lone surrogates (``\ud800`` in a JSON form), which Go reads as U+FFFD and no terminal prints."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _at(path: str, line: int | None) -> str:

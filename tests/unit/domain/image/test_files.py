@@ -117,7 +117,7 @@ def test_file_with_several_names_is_one_delta_of_its_first_sorted_name() -> None
     assert (delta.path, delta.head and delta.head.path, delta.head and delta.head.stored_path) == ("/a", "/a", "z")
 
 
-def test_files_of_shared_lowest_layers_are_the_same_unless_a_side_changes_them() -> None:
+def test_unchanged_files_of_shared_lowest_layers_are_equal() -> None:
     shared = Changeset(diff_id="sha256:shared", entries=[file("d/a", 1), file("d/b", 2), file("e/c", 3)])
 
     def side(diff_id: str, *entries: Entry) -> Rootfs:

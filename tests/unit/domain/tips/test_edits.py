@@ -49,10 +49,7 @@ def git_apply(tmp_path_factory: pytest.TempPathFactory) -> GitApply:
 
 
 def instructions(dockerfile: Dockerfile) -> list[Instruction]:
-    return [
-        *dockerfile.arg_instructions,
-        *(one for stage in dockerfile.stages for one in (stage.from_instruction, *stage.instructions)),
-    ]
+    return [one for stage in dockerfile.stages for one in (stage.from_instruction, *stage.instructions)]
 
 
 def meaning(one: Instruction) -> tuple[object, ...]:
@@ -72,7 +69,7 @@ def assert_only_intended_differ(before: str, after: str, edits: Sequence[Edit]) 
     for (before_one, is_intended), after_one in zip(left, instructions(new), strict=True):
         assert is_intended or meaning(before_one) == meaning(after_one)
     assert any(is_intended for _, is_intended in left)
-    assert old.directives == new.directives
+    assert (old.directives, old.global_args) == (new.directives, new.global_args)
 
 
 def assert_patches_hold(name: str, text: str, git_apply: GitApply) -> int:
@@ -271,6 +268,7 @@ def assert_proposals_hold(text: str, git_apply: GitApply, program: bytes, conten
         assert after == apply_edits(text, change.edits)
         new = parse_dockerfile(after, path="Dockerfile")
         assert new.directives == source.dockerfile.directives
+        assert new.global_args == source.dockerfile.global_args
         spans = [(one, context.span(one.line, one.end_line)) for one in old]
         left = [
             meaning(one)
