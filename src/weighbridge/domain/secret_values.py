@@ -1,7 +1,6 @@
 """Finds secret values, and removes them from build output, reports, comments and exceptions.
 
-The name or the shape of a value makes it secret. `SECRET_NAME` and `SECRET_SHAPES` are the only list; docs/gate.md
-documents it.
+The name or the shape of a value makes it secret: `secret_patterns` has the list.
 """
 
 from __future__ import annotations
@@ -10,71 +9,13 @@ import base64
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
+
+from weighbridge.domain.secret_patterns import COMMANDS, SECRET_NAME, SHAPES
 
 HIDDEN = "***"
 
-SECRET_NAME = re.compile(
-    r"SECRET|TOKEN(?!IZ)|PASSW(?:OR)?D|PASSPHRASE|(?:_PWD|(?:^|_)(?:PASS|AUTH))(?:$|_)|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL",
-    re.IGNORECASE | re.ASCII,
-)
-"""Names of build arguments and environment variables whose values are secret."""
-
-_ALONE = r"(?<![A-Za-z0-9])"
-"""The beginning of a word: ``disk-…`` has no token in it."""
-
-_SHAPES: Mapping[str, tuple[str, ...]] = {
-    _ALONE + r"gh[pousr]_[A-Za-z0-9]{20,}": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    _ALONE + r"github_pat_[A-Za-z0-9_]{20,}": ("github_pat_",),
-    _ALONE + r"glpat-[A-Za-z0-9_-]{16,}": ("glpat-",),
-    _ALONE + r"xox[abprs]-[A-Za-z0-9-]{10,}": ("xox",),
-    _ALONE + r"(?:AKIA|ASIA)[A-Z0-9]{16}": ("AKIA", "ASIA"),
-    _ALONE + r"(?:(?:npm|hf)_[A-Za-z0-9]{20,}|dckr_pat[_-][A-Za-z0-9_-]{20,})": ("npm_", "hf_", "dckr_pat"),
-    _ALONE + r"sk[_-](?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{20,}": ("sk-", "sk_"),
-    _ALONE + r"eyJ[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{5,2048}": ("eyJ",),
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]{0,16384}-----END [A-Z ]{0,40}PRIVATE KEY-----)?": ("-----BEGIN",),
-    r"(?<=://)[^/@:\s]{0,200}:(?!\$)[^/@\s]{3,500}(?=@)": ("://",),
-}
-"""Patterns, and texts of which each match has one: to look for these is much faster than to match the pattern."""
-SECRET_SHAPES = tuple(map(re.compile, _SHAPES))
-"""Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
-
-_SHAPE = re.compile("|".join(_SHAPES))
-_PARTS_OF_SHAPES = tuple(itertools.chain.from_iterable(_SHAPES.values()))
-_NO_VALUE = r"(?![\"']?(?:[$<`=]|/(?:run|tmp|etc|var|home|root|usr|opt|app)/))"
-"""Excludes what is no secret itself: a variable, a placeholder, the path of a file."""
-_VALUE = r"(?:(?<=\")[^\"\n]{1,500}|(?<=')[^'\n]{1,500}|[^\s\"'&;|]{1,500})"
-_PROSE = r"(?!(?:is|was|are|and|or|in|to|for|of|with|not|needs?|requires?|must|may|has|option|flag|argument|value)\b)"
-_OPTION = re.compile(
-    r"((?<![\w-])--[a-z-]{0,40}(?:password|passwd|passphrase|token|secret|api-?key|access-?key)"
-    rf"(?:=[\"']?|[\"'][,\s]{{1,5}}[\"']|\s{{1,5}}(?!(?:id|type|src)=){_PROSE}[\"']?))"
-    rf"{_NO_VALUE}(?!-){_VALUE}",
-    re.IGNORECASE | re.ASCII,
-)
-"""An option of a command with a secret as its value: ``--token=abc``, ``--token abc``, ``"--token", "abc"``."""
-_ASSIGNMENT = re.compile(
-    r"((?<![\w.$/-])(?P<name>[A-Za-z_][\w.-]{0,100}(?<!_FILE)(?<!_PATH)(?<!_DIR))=[\"']?)"
-    r"(?!(?:true|false|(?:[0-9]{1,3}:)?[0-9]{1,9}\.[\w.+~:*-]*)(?![^\s\"'&;|]))"
-    rf"{_NO_VALUE}{_VALUE}",
-    re.ASCII,
-)
-"""A variable and its value. A version is no secret: ``apt-get install passwd=1:4.13``."""
-_USER = re.compile(
-    r"((?<!\S)[\"']?(?:-[A-Za-z]{0,10}[uU]|--(?:proxy-)?user)(?:=|[\"'][,\s]{1,5}|\s{1,5}|)"
-    r"(?P<quote>[\"'])?(?P<user>[^\s:\"'$-][^\s:\"'$]{0,100}):)"
-    rf"(?!(?:(?P=user)|[0-9]+)(?![^\s\"'])){_NO_VALUE}(?(quote)[^\"'\n]|[^\s\"']){{1,500}}",
-    re.ASCII,
-)
-"""``-u user:password`` of curl, and not the ids or the same name twice of ``docker run -u app:app``."""
-_HEADER = re.compile(
-    r"((?<![\w-])(?:Authorization:\s{0,5}(?:Bearer|Basic|Token)|(?:X-[A-Z-]{0,40}|PRIVATE-|JOB-|DEPLOY-)(?:Token|Key):)\s{1,5})"
-    rf"{_NO_VALUE}[^\s\"']{{3,500}}",
-    re.IGNORECASE | re.ASCII,
-)
-"""A header of HTTP with a credential."""
-_IN_COMMANDS = (("--", _OPTION), ("=", _ASSIGNMENT), ("curl", _USER), (": ", _HEADER))
-"""Secrets in command lines, and a text that each of them needs: to look for it is fast. Group 1 is shown."""
 _BETWEEN_WORDS = '" "'
 _SHORTEST = 5
 _SHORTEST_FOLDED = 24
@@ -88,7 +29,9 @@ _MAXIMUM_LENGTH = 65_536
 
 def is_secret(name: str, value: str) -> bool:
     """True if the name or the shape of a value marks it as secret."""
-    return SECRET_NAME.search(name) is not None or any(shape.search(value) for shape in SECRET_SHAPES)
+    return SECRET_NAME.search(name) is not None or any(
+        _has_part(shape.parts, value) and shape.pattern.search(value) for shape in SHAPES
+    )
 
 
 class SecretMask:
@@ -134,16 +77,17 @@ class SecretMask:
         """`text` with ``***`` for each secret that `known` does not have."""
 
         def shown(match: re.Match[str]) -> str:
-            kept = match[1] if match.re.groups else ""
-            named = "name" in match.re.groupindex and SECRET_NAME.search(match["name"]) is None
+            groups = match.re.groupindex
+            kept = match["kept"] if "kept" in groups else ""
+            named = "name" in groups and SECRET_NAME.search(match["name"]) is None
             return match[0] if named or (known and match[0][len(kept) :] in known) else f"{kept}{HIDDEN}"
 
         if self._pattern is not None:
             text = self._pattern.sub(shown, text)
-        for part, pattern in _IN_COMMANDS:
-            if part in text:
-                text = pattern.sub(shown, text)
-        return _SHAPE.sub(shown, text) if any(part in text for part in _PARTS_OF_SHAPES) else text
+        for one in (*COMMANDS, *SHAPES):
+            if _has_part(one.parts, text):
+                text = one.pattern.sub(shown, text)
+        return text
 
     def across(self, first: str, second: str) -> tuple[int, int]:
         """The part of a secret across the border of two lines: characters at the end of `first`, and of `second`.
@@ -191,6 +135,10 @@ class SecretMask:
 
 ANY_SECRET = SecretMask(())
 """Masks what is secret by its own name or shape, for texts outside of a run with secrets."""
+
+
+def _has_part(parts: Sequence[str], text: str) -> bool:
+    return any(part in text for part in parts)
 
 
 def _common_length(one: Iterable[str], other: Iterable[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from weighbridge import __version__
@@ -24,7 +25,8 @@ _MAXIMUM_OTHER_LINES = 12
 
 
 def render_lint(files: Sequence[LintedFile], format_: str, *, color: bool = False) -> str:
-    """All findings in the named format."""
+    """All findings in the named format. Secrets are masked, except in the patches of JSON, which must apply."""
+    files = [_masked(file) for file in files]
     match format_:
         case "json":
             return render_lint_json(files)
@@ -42,6 +44,30 @@ def render_lint(files: Sequence[LintedFile], format_: str, *, color: bool = Fals
             return render_lint_text(files, shows_source=False)
         case _:
             return render_lint_text(files, color=color)
+
+
+def _masked(file: LintedFile) -> LintedFile:
+    """The file with ``***`` for the secrets in what is said about it. Its text stays: patches are made from it."""
+    if not (file.findings or file.fixed or file.not_fixed or file.not_linted):
+        return file
+
+    def mask(one: LintFinding) -> LintFinding:
+        reason = one.ignored_because
+        reason = None if reason is None else _shown(reason)
+        return replace(one, message=_shown(one.message), fix=_shown(one.fix), ignored_because=reason)
+
+    return file._replace(
+        findings=tuple(map(mask, file.findings)),
+        fixed=tuple(map(mask, file.fixed)),
+        not_fixed=None if file.not_fixed is None else _shown(file.not_fixed),
+        not_linted=None if file.not_linted is None else _shown(file.not_linted),
+    )
+
+
+def _shown(text: str) -> str:
+    from weighbridge.domain.secret_values import ANY_SECRET  # noqa: PLC0415 - a run without findings starts without it
+
+    return ANY_SECRET.text(text)
 
 
 # --- text ---------------------------------------------------------------------------------------------------------
@@ -78,14 +104,19 @@ def _excerpt(source: Sequence[str], one: LintFinding, *, color: bool) -> Iterato
     """The line of the file, with a caret below the relevant text."""
     if not 0 < one.line <= len(source):
         return
-    text = without_controls(source[one.line - 1].rstrip().replace("\t", " "))[:_MAXIMUM_SOURCE]
+    plain = without_controls(source[one.line - 1].rstrip().replace("\t", " "))
+    masked = _shown(plain)
+    text = masked[:_MAXIMUM_SOURCE]
     if not text.strip():
         return
     number = str(one.line)
     yield f"    {_styled(f'{number} |', '2', color=color)} {text}"
-    start = one.column - 1
+    start, width = one.column - 1, one.width
+    if masked != plain:  # a mask moves the text after it
+        start, end = (len(_shown(plain[:place])) for place in (start, start + width))
+        width = end - start
     if one.width and start < len(text):
-        caret = "^" * max(min(one.width, len(text) - start), 1)
+        caret = "^" * max(min(width, len(text) - start), 1)
         bar = _styled("|", "2", color=color)
         yield f"    {' ' * len(number)} {bar} {' ' * start}{_styled(caret, _COLOR[one.severity], color=color)}"
 

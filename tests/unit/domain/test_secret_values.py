@@ -76,6 +76,9 @@ def test_value_is_secret_by_name_or_shape(name, value, expected):
         ("key AKIAABCDEFGHIJKLMNOP.", "key ***."),
         (f"npm_{'aB3' * 12};", "***;"),
         (f"sk-proj-{'aB3' * 12};", "***;"),
+        (f"gldt-{'aB3' * 7} AIza{'aB3' * 11}ab hvs.{'aB3' * 9}", "*** *** ***"),
+        (f"pypi-{'aB3' * 14} rubygems_{'ab3' * 16} SG.{'aB3' * 7}.{'aB3' * 14}", "*** *** ***"),
+        ("https://hooks.slack.com/services/T00000000/B00000000/abcdefgh", "https://hooks.slack.com/services/***"),
         (
             "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\nx\n-----END RSA PRIVATE KEY-----\nb",
             "a\n***\nb",
@@ -113,6 +116,49 @@ def test_value_with_the_shape_of_a_secret_is_masked_in_any_text(text, shown):
         ("TOKENIZERS_PARALLELISM=false DB_PASSWORD_FILE=/run/secrets/db TOKEN=$(cat x) TOKEN=`x`", None),
         ("--mount=type=secret,id=npm_token,env=NPM_TOKEN --secret id=x,src=y", None),
         ("the option --token requires an argument", None),
+        (
+            "docker login -u me -p abc reg && docker run -p 80:80 x",
+            "docker login -u me -p *** reg && docker run -p 80:80 x",
+        ),
+        (
+            "helm registry login -pabc reg; skopeo login -p=abc r",
+            "helm registry login -p*** reg; skopeo login -p=*** r",
+        ),
+        ('["docker", "login", "-p", "a b", "reg"]', '["docker", "login", "-p", "***", "reg"]'),
+        ("sshpass -p abc ssh h; sshpass -pabc ssh h", "sshpass -p *** ssh h; sshpass -p*** ssh h"),
+        ("sshpass -p '$PASSWORD' ssh h && sshpass -f file ssh -p 22 h", None),
+        ('["sshpass", "-p", "a b", "ssh"]', '["sshpass", "-p", "***", "ssh"]'),
+        ("mysql -u root -pabc db; mysqldump -p'a b' db", "mysql -u root -p*** db; mysqldump -p'***' db"),
+        ("mysql -u root -p db --port=1 -P 3306; apt-get install mysql-client; mkdir -p mysql/x", None),
+        (
+            "unzip -P abc x.zip; 7z x -pabc y.7z; redis-cli -a abc",
+            "unzip -P *** x.zip; 7z x -p*** y.7z; redis-cli -a ***",
+        ),
+        ("ldapsearch -x -w abc; smbclient //h/s -U me%abc", "ldapsearch -x -w ***; smbclient //h/s -U me%***"),
+        ("http -a me:abc GET h; openssl rsa -passin pass:abc", "http -a me:*** GET h; openssl rsa -passin pass:***"),
+        ("""echo "root:abc" | chpasswd""", """echo "root:***" | chpasswd"""),
+        ("chpasswd <<< 'me:abc'", "chpasswd <<< 'me:***'"),
+        ("echo abc | docker login --password-stdin", "echo *** | docker login --password-stdin"),
+        ("echo done: x | tee log; echo abc | docker load", None),
+        (
+            "useradd -m -p abc app; twine upload -u me -p abc d/*",
+            "useradd -m -p *** app; twine upload -u me -p *** d/*",
+        ),
+        ("npm config set //r/:_authToken abc", "npm config set //r/:_authToken ***"),
+        ("aws configure set aws_secret_access_key abc", "aws configure set aws_secret_access_key ***"),
+        ("git config --global user.name me && npm config set registry https://r", None),
+        ("ENV DB_PASSWORD a b\nLABEL x.token abc", "ENV DB_PASSWORD ***\nLABEL x.token ***"),
+        ("ENV DB_PASSWORD is not set; ENV PATH /bin:/usr/bin", None),
+        ("mvn -Ddb.password=abc -Dskip=true", "mvn -Ddb.password=*** -Dskip=true"),
+        ("java --spring.datasource.password=abc -keypass abc", "java --spring.datasource.password=*** -keypass ***"),
+        ("""{"db_password": "abc", "name": "x"}""", """{"db_password": "***", "name": "x"}"""),
+        (r"""{\"token\":\"abc\"}""", r"""{\"token\":\"***\"}"""),
+        ("""{"token": null, "tokens": 5, "password": "$P"}""", None),
+        ("Authorization: abc", "Authorization: ***"),
+        ('{"Authorization": "Basic abc"}', '{"Authorization": "Basic ***"}'),
+        ("Cookie: session=abc", "Cookie: ***"),
+        ("machine h login me password abc", "machine h login me password ***"),
+        ("SECRET_KEY_BASE_DUMMY=1 ./bin/rails assets:precompile", None),
     ],
 )
 def test_secret_in_command_is_masked_and_its_name_stays(text, shown):
@@ -143,7 +189,29 @@ def test_patch_keeps_secrets_of_the_repository_and_masks_new_ones():
 
 
 @pytest.mark.parametrize(
-    "part", ["curl ", "--token ", "-u a:", "TOKEN=", '"--token" ', "X-", 'TOKEN="', "--", "PASSWORD=1.", " -u", "a_"]
+    "part",
+    [
+        "docker login ",
+        "docker ",
+        "mysql ",
+        "sshpass ",
+        "config set ",
+        "echo a:",
+        '"a": ',
+        "http -a ",
+        "ENV A ",
+        "curl ",
+        "--token ",
+        "-u a:",
+        "TOKEN=",
+        '"--token" ',
+        "X-",
+        'TOKEN="',
+        "--",
+        "PASSWORD=1.",
+        " -u",
+        "a_",
+    ],
 )
 def test_time_for_hostile_text_is_short(part):
     started = time.process_time()

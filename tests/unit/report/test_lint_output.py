@@ -222,3 +222,34 @@ def test_text_of_file_reaches_terminal_and_runner_escaped(tmp_path: Path, hostil
         assert not [line for line in text.splitlines() if line.startswith("::") and "title=weighbridge" not in line]
     json.loads(render_lint_json(files))
     json.loads(render_lint_sarif(files))
+
+
+SECRETS = """FROM debian
+RUN docker login -u me -p canary-1 reg && apt-get update && apt-get install -y git
+RUN curl -H "Authorization: Bearer canary-2" https://h/a.tgz -o /a.tgz && tar xzf /a.tgz
+RUN sshpass -p canary-3 ssh h && apt-get update && apt-get install -y git
+RUN mysql -pcanary-4 x && pip install --index-url https://me:canary-5@h/simple a
+RUN git clone https://me:canary-6@h/r.git
+"""
+
+
+@pytest.mark.parametrize("format_", ["text", "concise", "json", "sarif", "gitlab", "checkstyle", "github"])
+def test_secret_in_dockerfile_is_masked_in_every_format(tmp_path, format_):
+    files = linted(tmp_path, SECRETS)
+    assert len(files[0].findings) >= 5
+    shown = render_lint(files, format_)
+    if format_ == "json":
+        document = json.loads(shown)
+        patches = [one.pop("patch") or "" for one in document["findings"]]
+        assert any("canary-5" in patch for patch in patches)  # a patch must apply
+        shown = json.dumps(document)
+    assert "canary-" not in shown
+    assert "archive-kept" in shown
+
+
+def test_caret_below_masked_line_is_below_its_text(tmp_path):
+    text = "FROM debian\nRUN docker login -p a-very-long-secret-value && apt-get update && apt-get install -y git\n"
+    lines = render_lint(linted(tmp_path, text), "text").split("\n")
+    at = next(number for number, line in enumerate(lines) if "-p *** &&" in line)
+    caret = lines[at + 1]
+    assert lines[at][caret.index("^") : caret.rindex("^") + 1] == "apt-get update"

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from weighbridge.domain.image.image import Healthcheck, ImageConfig
-from weighbridge.domain.secret_values import HIDDEN, SECRET_NAME, is_secret
+from weighbridge.domain.secret_patterns import SECRET_NAME
+from weighbridge.domain.secret_values import HIDDEN, is_secret
 
 MAX_CHANGES = 200
 _MAX_CHARACTERS = 300
