@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.progress.lines import Progress
 
+_MAXIMUM_CAUSES = 20
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskedProgress:
@@ -44,9 +46,14 @@ class MaskedProgress:
 
 @contextmanager
 def masked_errors(mask: SecretMask) -> Iterator[None]:
-    """Mask the secrets in the text of any exception that passes."""
+    """Mask the secrets in the text of any exception that passes, and of those that caused it: ``--debug`` prints them."""
     try:
         yield
     except Exception as error:
-        error.args = tuple(mask.text(one) if isinstance(one, str) else one for one in error.args)
+        one: BaseException | None = error
+        for _ in range(_MAXIMUM_CAUSES):
+            if one is None:
+                break
+            one.args = tuple(mask.text(arg) if isinstance(arg, str) else arg for arg in one.args)
+            one = one.__cause__ or one.__context__
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_error_with_secret_keeps_its_type_and_shows_stars(error):
         raise error
     assert SECRET not in str(caught.value)
     assert "***" in str(caught.value)
+
+
+def test_secret_in_cause_of_error_is_masked():
+    with pytest.raises(GitError) as caught, masked_errors(SecretMask([SECRET])):
+        try:
+            raise ValueError(f"git clone https://me:{SECRET}@h")
+        except ValueError as cause:
+            raise GitError("git failed") from cause
+    assert SECRET not in "".join(traceback.format_exception_only(caught.value.__cause__))
 
 
 def test_secret_build_argument_in_error_of_git_is_masked(run, git_folder):
