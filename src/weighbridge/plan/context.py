@@ -254,6 +254,8 @@ class ContextSearch:
         first = missing[0]
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         place = f"{self.dockerfile.path}:{first.line}"
+        if all(_is_git_data(one) for one in missing):
+            return self._copies_git_data(context, because, _shown(first), place)
         return self._not_in_git(context, because, _shown(first), place, f" in {_place(context)}{others}")
 
     def _not_in_git(
@@ -265,6 +267,14 @@ class ContextSearch:
             f" set its command (images.{self.name}.prepare, with --prepare), weigh the finished images"
             f" (weighbridge compare OLD NEW, mode: compare), or leave this one out: discover.exclude in"
             f" {DEFAULT_CONFIG}. If the context is another folder, set images.{self.name}.context there.{unknown}"
+        )
+        return FoundContext(context=context, because=because, problem=BuildProblem.NOT_IN_GIT, message=message)
+
+    def _copies_git_data(self, context: str | None, because: str, copied: str, place: str) -> FoundContext:
+        message = (
+            f"{place}: copies {copied}, which every checkout has with other contents: base and head cannot be compared."
+            f" Give the build what it needs as a build argument (the commit), or leave the image out: discover.exclude"
+            f" in {DEFAULT_CONFIG}"
         )
         return FoundContext(context=context, because=because, problem=BuildProblem.NOT_IN_GIT, message=message)
 
@@ -280,6 +290,11 @@ def deciding_sources(dockerfile: Dockerfile, target: str | None) -> Sequence[Sou
     """The sources with known names that are copied from the context, without duplicates."""
     found = {source.path: source for source in dockerfile.context_sources(target) if not source.unknown_variables}
     return list(found.values())[:_MAXIMUM_SOURCES]
+
+
+def _is_git_data(source: Source) -> bool:
+    """True for git's own folder, which no commit has."""
+    return ".git" in source.path.split("/")
 
 
 def _is_plain(source: Source) -> bool:

@@ -30,6 +30,7 @@ from weighbridge.plan.compose_start import OVERRIDE_NAMES, with_starts
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
 from weighbridge.plan.git import REGULAR_FILES, Repository, missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
+from weighbridge.plan.links import with_linked_contexts
 from weighbridge.plan.tree import ROOT, Tree, join
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -123,7 +124,11 @@ def read_definitions(
             unasked += _images(one, answer.others, data, trees[side]) if answer.others is not None else ()
             notes |= {answer.note: None} if answer.note else {}
         sides[side], others[side] = tuple(images), tuple(unasked)
-    return Definitions(sides=sides, others=others, notes=tuple(notes))
+    return Definitions(
+        sides=with_linked_contexts(repository, trees, sides),
+        others=with_linked_contexts(repository, trees, others),
+        notes=tuple(notes),
+    )
 
 
 def _cut_off(found: list[_Set]) -> str:

@@ -1,4 +1,4 @@
-"""Resolves Dockerfiles behind symlinks to regular files of the same tree.
+"""Resolves Dockerfiles and contexts behind symlinks to files and folders of the same tree.
 
 BuildKit follows a link only inside of the folder that it gets. A link out of the repository is never followed.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository, read_present_blobs
-from weighbridge.plan.tree import Tree
+from weighbridge.plan.image_plan import ContextKind
+from weighbridge.plan.tree import Tree, join
 
 _MAXIMUM_PATHS = 1_000
 _MAXIMUM_PATH_BYTES = 4_096
@@ -20,7 +22,7 @@ _MAXIMUM_STEPS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkedFile:
-    """The regular `file` that a path leads to, and the `links` on the way, folders that are symlinks among them."""
+    """The `file` or folder that a path leads to, and the `links` on the way, folders that are symlinks among them."""
 
     file: str
     links: tuple[str, ...]
@@ -33,8 +35,59 @@ def linked_files(
 
     A path without a symlink is left out, and one that leads to no file of the tree. Raises GitError.
     """
+    return {
+        side: {path: end for path, end in ends.items() if _type_of(trees[side], end.file) in REGULAR_FILES}
+        for side, ends in _ends(repository, trees, paths).items()
+    }
+
+
+def with_linked_contexts(
+    repository: Repository, trees: Mapping[str, Tree], definitions: Mapping[str, Sequence[ImageDefinition]]
+) -> dict[str, tuple[ImageDefinition, ...]]:
+    """The definitions by side, with the folders that contexts behind symlinks lead to. Raises GitError.
+
+    Docker follows a symlink to a context: the image has the files of its target, and stays the same image if the link
+    gets another one.
+    """
+    paths = {side: [path for one in found for path in _folders(one)] for side, found in definitions.items()}
+    ends = {
+        side: {path: end.file for path, end in found.items() if trees[side].is_folder(end.file)}
+        for side, found in _ends(repository, trees, paths).items()
+    }
+    return {side: tuple(_with_folders(one, ends[side]) for one in found) for side, found in definitions.items()}
+
+
+def _folders(one: ImageDefinition) -> Iterator[str]:
+    yield one.context
+    yield from (named.value for named in one.contexts.values() if named.kind is ContextKind.FOLDER)
+
+
+def _with_folders(one: ImageDefinition, ends: Mapping[str, str]) -> ImageDefinition:
+    """The definition with the ends of its folders. The Dockerfile moves with the context that it is in."""
+    if not any(path in ends for path in _folders(one)):
+        return one
+    context = ends.get(one.context, one.context)
+    inside = one.dockerfile.removeprefix(f"{one.context}/")
+    return replace(
+        one,
+        context=context,
+        dockerfile=one.dockerfile if inside == one.dockerfile else join(context, inside),
+        contexts={
+            name: replace(named, value=ends.get(named.value, named.value))
+            if named.kind is ContextKind.FOLDER
+            else named
+            for name, named in one.contexts.items()
+        },
+    )
+
+
+def _ends(
+    repository: Repository, trees: Mapping[str, Tree], paths: Mapping[str, Iterable[str]]
+) -> dict[str, dict[str, LinkedFile]]:
+    """What each of `paths` with a symlink on its way leads to, by side and path; it may not exist."""
     ends: dict[tuple[str, str], LinkedFile] = {}
-    for side, tree in trees.items():
+    for side in paths:
+        tree = trees[side]
         behind = [path for path in dict.fromkeys(paths[side]) if _first_link(tree, path) is not None]
         ends |= {(side, path): LinkedFile(file=path, links=()) for path in behind[:_MAXIMUM_PATHS]}
     for _ in range(_MAXIMUM_STEPS):  # one git call for each step of the longest chain
@@ -51,12 +104,7 @@ def linked_files(
             end = ends[key]
             rest = end.file[len(link) :].lstrip("/")
             ends[key] = LinkedFile(file=_target(link, texts[shas[key]] or b"", rest), links=(*end.links, link))
-    return {
-        side: {
-            path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end.file) in REGULAR_FILES
-        }
-        for side, tree in trees.items()
-    }
+    return {side: {path: end for (of, path), end in ends.items() if of == side} for side in trees}
 
 
 def _first_link(tree: Tree, path: str) -> str | None:

@@ -46,7 +46,7 @@ class MaskedProgress:
 
 @contextmanager
 def masked_errors(mask: SecretMask) -> Iterator[None]:
-    """Mask the secrets in the text of any exception that passes, and of those that caused it: ``--debug`` prints them."""
+    """Mask the secrets in the text of any exception that passes, and in its causes, which ``--debug`` prints."""
     try:
         yield
     except Exception as error:

@@ -281,3 +281,28 @@ def test_entries_of_head_that_swap_two_names_keep_the_names_of_base(plan):
     before = {"a/Dockerfile": TEXT, "a/data": "1", "b/Dockerfile": REWRITTEN, "b/data": "1"}
     found = plan(before, {"a/data": "2"}, config=head, base_config=base)
     assert {name: one.base_image for name, one in found.items()} == {"a": "b", "b": "a"}
+
+
+LINKED = {
+    **{f"{name}/{file}": text for name in ("a", "b") for file, text in (("Dockerfile", TEXT), ("data", name))},
+    "app": ("a",),
+    "compose.yml": "services: { web: { build: ./app }, job: { build: ./b } }\n",
+}
+
+
+def test_retargeted_symlink_to_context_is_same_image(plan):
+    found = plan(LINKED, {"app": ("b",)})
+    assert sides(found["web"]) == ("a/Dockerfile", "b/Dockerfile")
+    assert found["web"].change is Change.AFFECTED
+
+
+def test_context_behind_symlink_has_files_of_its_target(plan):
+    found = plan(LINKED, {"a/data": "2"})
+    assert {name for name, one in found.items() if one.change is Change.AFFECTED} == {"web"}
+
+
+def test_additional_context_behind_symlink_has_files_of_its_target(plan):
+    text = "FROM debian\nCOPY --from=more data /data\n"
+    compose = "services: { web: { build: { context: shop, additional_contexts: { more: ./link } } } }\n"
+    before = {"shop/Dockerfile": text, "real/data": "1", "link": ("real",), "compose.yml": compose}
+    assert plan(before, {"real/data": "2"})["web"].change is Change.AFFECTED

@@ -164,6 +164,21 @@ def test_missing_source_in_every_folder_cannot_be_built_from_git(search):
     )
 
 
+@pytest.mark.parametrize("copied", [".git", ".git/HEAD", "a .git"])
+def test_git_folder_copied_is_not_comparable(search, copied):
+    found = search(f"FROM debian\n\nCOPY {copied} /x/\n", {"a": ""})
+    assert found.problem == BuildProblem.NOT_IN_GIT
+    assert found.message == (
+        f"services/api/Dockerfile:3: copies `{copied.split()[-1]}`, which every checkout has with other contents:"
+        " base and head cannot be compared. Give the build what it needs as a build argument (the commit), or leave"
+        " the image out: discover.exclude in .github/weighbridge.yml"
+    )
+
+
+def test_git_folder_and_missing_file_copied_asks_for_the_file(search):
+    assert "from git alone: `dist` is not" in search("FROM debian\nCOPY dist .git /x/\n", {"a": ""}).message
+
+
 def test_sources_in_different_folders_leave_context_unknown(search):
     found = search("FROM debian\nCOPY a /\nCOPY b /\n", {"a": "", "services/api/b": ""})
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
