@@ -176,3 +176,19 @@ def test_real_program_without_loader_does_not_start(images):
     python = Path(sys.executable).resolve().read_bytes()
     prediction = predict_start(images.config("/python"), images.rootfs({"/python": python}))
     _dies(prediction, "libc-loader-missing", "exec /python: no such file or directory")
+
+
+def test_object_file_is_no_program(run, make_elf):
+    prediction = run({"/app": make_elf(type=1, dynamic=False)}, "/app")
+    _dies(prediction, "entrypoint-bad-format", "exec /app: exec format error")
+    assert "an ELF file of type 1, no program" in prediction.findings[-1].evidence[0]
+
+
+def test_script_below_unreadable_folder_is_not_checked(run):
+    prediction = run({"/s": b"#!/proc/self/exe\n"}, "/s")
+    assert prediction.starts is Starts.NOT_CHECKED
+
+
+def test_shebang_argument_begins_after_first_space(run, make_elf):
+    assert run({"/s": b"#!/bin/true -a -b\n"}, "/s").starts is Starts.YES
+    assert run({"/s": b"#! \t/bin/true\t\n"}, "/s").starts is Starts.YES

@@ -465,3 +465,33 @@ def test_followed_lists_scripts_and_programs_in_order(run):
 def test_scripts_in_cycle_are_not_checked(run, count):
     files = {f"/s{number}": f"/s{(number + 1) % count}\n/s0\n".encode() for number in range(count)}
     assert run(files, "/bin/sh", "/s0").starts is not Starts.NO
+
+
+def test_health_check_of_missing_file_may_pass_because_the_program_may_make_it(images, shells):
+    files = {"/bin/test": shells["/bin/dash"], **shells}
+    command = ("/bin/sh", "-c", ". /opt/ready")
+    assert predict_start(images.config(*command), images.rootfs(files)).starts is Starts.NO
+    check = images.config(healthcheck=Healthcheck(test=("CMD", *command)))
+    assert predict_healthcheck(check, images.rootfs(files)).starts is not Starts.NO
+
+
+def test_program_of_running_container_is_not_checked_for_one_reason(run):
+    prediction = run({}, "/proc/self/exe")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.findings == ()
+    assert len(prediction.not_checked) == 1
+
+
+def test_program_in_root_without_slash_is_named(run, static):
+    evidence = run({"/app": static}, "app").findings[-1].evidence
+    assert "the image has /app: name it with its slash" in evidence
+    assert not any("with its slash" in line for line in run({"/app/x": static}, "app").findings[-1].evidence)
+    assert not any("with its slash" in line for line in run({}, "app").findings[-1].evidence)
+
+
+def test_fix_of_missing_shell_names_the_exec_form(images, static):
+    rootfs = images.rootfs({"/bin/app": static})
+    shell = predict_start(images.config("/bin/sh", "-c", "app"), rootfs).findings[-1]
+    program = predict_start(images.config("/bin/tool"), rootfs).findings[-1]
+    assert shell.fix.startswith("Use the exec form")
+    assert program.fix.startswith("COPY /bin/tool")
