@@ -7,8 +7,7 @@ Sources: elf(5) for sections; Go's ``debug/gosym`` and ``runtime/symtab.go`` for
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -22,6 +21,9 @@ from weighbridge.errors import ImageError
 _MAX_TABLE_BYTES = 64 * 1024 * 1024
 _MAX_FUNCTIONS = 500_000
 _MAX_NAME_BYTES = 1_000
+_MAX_PACKAGES = 50_000
+_MAX_PARTS = 64
+_HEADER_BYTES = 8
 _SHOWN = 3
 _LEAST_BYTES = 1_000
 _GO_120, _GO_118, _GO_116 = 0xFFFFFFF1, 0xFFFFFFF0, 0xFFFFFFFA
@@ -96,9 +98,9 @@ def _go_modules(elf: Elf | None) -> dict[str, int]:
         if section is None or info is None:
             return {}
         packages = _function_bytes(elf.read_section(section, _MAX_TABLE_BYTES))
-    except (ElfError, ImageError, struct.error, ValueError):
+    except (ElfError, ImageError, struct.error, ValueError, OverflowError):
         return {}
-    modules = sorted(one.path for one in info.modules)
+    modules = frozenset(one.path for one in info.modules)
     main = next((one.path for one in info.modules if one.is_main), info.main_path or "main")
     found: dict[str, int] = {}
     for package, size_bytes in packages.items():
@@ -107,21 +109,21 @@ def _go_modules(elf: Elf | None) -> dict[str, int]:
     return found
 
 
-def _module_of(package: str, modules: Sequence[str]) -> str:
+def _module_of(package: str, modules: frozenset[str]) -> str:
     """The module with the longest path that is a prefix of `package`; ``std`` without one."""
-    at = bisect_right(modules, package)
-    while at:
-        at -= 1
-        if package == modules[at] or package.startswith(f"{modules[at]}/"):
-            return modules[at]
-        if modules[at].partition("/")[0] != package.partition("/")[0]:
-            break
+    path = package
+    for _ in range(_MAX_PARTS):
+        if path in modules:
+            return path
+        path = path.rpartition("/")[0]
     return "std"
 
 
 def _function_bytes(table: bytes) -> dict[str, int]:
     """The bytes of code of each Go package: functions are adjacent, so each ends at the start of the next."""
-    order = "<" if len(table) > 4 and struct.unpack_from("<I", table)[0] in _GO_RELEASES else ">"
+    if len(table) < _HEADER_BYTES:
+        return {}
+    order = "<" if struct.unpack_from("<I", table)[0] in _GO_RELEASES else ">"
     (magic,) = struct.unpack_from(f"{order}I", table)
     word = table[7]
     if magic not in _GO_RELEASES or word not in {4, 8}:
@@ -144,6 +146,8 @@ def _function_bytes(table: bytes) -> dict[str, int]:
         if size_bytes > 0 and end > start >= 0:
             package = _package_of(table[start:end].decode("utf-8", "replace"))
             found[package] = found.get(package, 0) + size_bytes
+            if len(found) > _MAX_PACKAGES:
+                raise ValueError("more packages than the limit")
     return found
 
 

@@ -129,3 +129,4 @@ def test_layers_with_one_blob_are_fetched_once() -> None:
     one, other = (replace(layer(name), blob_digest="sha256:1") for name in "ab")
     assert upgrade_bytes([], [one, other]) == 40
     assert upgrade_bytes([], [one, replace(other, blob_digest="sha256:2")]) == 80
+    assert upgrade_bytes([], [layer("a"), layer("b")]) == 80

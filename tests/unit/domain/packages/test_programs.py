@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import struct
 import zlib
 from collections.abc import Mapping
 
 import pytest
+from elf_sections import go_build_info, program
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -15,8 +15,6 @@ from weighbridge.domain.packages.dpkg import deb_owners
 from weighbridge.domain.packages.find import find_packages
 from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.packages.package_url import MAX_URL_CHARACTERS, PackageUrl, parse_package_url
-
-_PROGBITS, _STRTAB = 1, 3
 
 
 class Contents:
@@ -36,32 +34,14 @@ def rootfs(files: Mapping[str, bytes], *, mode: int = 0o755) -> Rootfs:
     return Rootfs.from_changesets([changeset], Contents({f"/{path}": data for path, data in files.items()}))
 
 
-def program(section: str, content: bytes, *, size_bytes: int) -> bytes:
-    """An x86-64 program that holds one section (System V ABI, "Object Files")."""
-    names = b"\0" + section.encode() + b"\0.shstrtab\0"
-    begin, headers = 64, 64 + len(content) + len(names)
-    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    head = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 0, headers, 0, 64, 56, 0, 64, 3, 2)
-    rows = [
-        (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-        (1, _PROGBITS, 0, 0, begin, len(content), 0, 0, 1, 0),
-        (len(section) + 2, _STRTAB, 0, 0, begin + len(content), len(names), 0, 0, 1, 0),
-    ]
-    table = b"".join(struct.pack("<IIQQQQIIQQ", *row) for row in rows)
-    return (ident + head + content + names + table).ljust(size_bytes, b"\0")
-
-
 def go_program(modules: str, *, version: bytes = b"go1.22.1") -> bytes:
     """A Go program with inline build information."""
-    text = b"0" * 16 + modules.encode() + b"1" * 16
-    lengths = [bytes([length & 0x7F | 0x80, length >> 7]) for length in (len(version), len(text))]
-    info = (b"\xff Go buildinf:" + b"\x08\x02").ljust(32, b"\0") + lengths[0] + version + lengths[1] + text
-    return program(".go.buildinfo", info, size_bytes=500_000)
+    return program({".go.buildinfo": go_build_info(modules, version=version)}, size_bytes=500_000)
 
 
 def rust_program(data: object) -> bytes:
     """A program of ``cargo auditable``."""
-    return program(".dep-v0", zlib.compress(json.dumps(data).encode()), size_bytes=100_000)
+    return program({".dep-v0": zlib.compress(json.dumps(data).encode())}, size_bytes=100_000)
 
 
 def names(root: Rootfs) -> dict[tuple[Ecosystem, str, str | None], int | None]:
@@ -141,7 +121,7 @@ def test_rust_program_with_other_data_has_no_crates(data):
 
 @pytest.mark.parametrize("content", [b"not zlib", zlib.compress(b"{"), zlib.compress(b"[" * 100_000)])
 def test_rust_program_with_unreadable_data_has_no_crates(content):
-    assert names(rootfs({"tool": program(".dep-v0", content, size_bytes=100_000)})) == {}
+    assert names(rootfs({"tool": program({".dep-v0": content}, size_bytes=100_000)})) == {}
 
 
 # --- Debian -------------------------------------------------------------------------------------------------------
