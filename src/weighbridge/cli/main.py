@@ -35,6 +35,29 @@ COMMANDS = {
 """Each command and the first sentence of its help. The module of the same name in `cli.commands` defines it."""
 
 
+_MEANT = {
+    "analyze": "inspect",
+    "browse": "explore",
+    "build": "diff",
+    "check": "lint",
+    "config": "init",
+    "env": "doctor",
+    "export": "render",
+    "hadolint": "lint",
+    "info": "inspect",
+    "install": "init",
+    "report": "render",
+    "scan": "inspect",
+    "setup": "init",
+    "show": "inspect",
+    "size": "inspect",
+    "status": "doctor",
+    "validate": "lint",
+    "weigh": "diff",
+}
+"""Commands of other programs, and the command of this one."""
+
+
 class Commands(click.Group):
     """A group whose commands are modules of `cli.commands`."""
 
@@ -65,8 +88,9 @@ class Commands(click.Group):
                 ctx.fail(f"{name!r} is not a command. Write {option}.")
             import difflib  # noqa: PLC0415 - only a mistake needs it
 
-            nearest = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.5)
-            hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(COMMANDS)}."
+            near = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.7)
+            meant = _MEANT.get(name) or next(iter(near), None)
+            hint = f"Did you mean {meant!r}?" if meant else f"Commands: {', '.join(COMMANDS)}."
             ctx.fail(f"{name!r} is not a command. {hint}")
         return super().resolve_command(ctx, args)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -49,49 +50,71 @@ def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "
     sys.exit(run_command(command, arguments, name=name))
 
 
+_REVISIONS = ("Write revisions without an option: diff BASE HEAD.", "Write images without an option: compare OLD NEW.")
+_LIMITS = ("Write --max-increase or --max-size.",)
+_IMAGES = ("Select images with --image NAME.",)
 _MEANT = {
-    "--base": "Write revisions without an option: diff BASE HEAD.",
-    "--head": "Write revisions without an option: diff BASE HEAD.",
-    "--branch": "Write revisions without an option: diff BASE HEAD.",
-    "--json": "Write --format json, or --output report.json.",
-    "--html": "Write --output report.html.",
-    "--markdown": "Write --format markdown, or --output report.md.",
-    "-o": "Write --output FILE.",
-    "-f": "Write --format FORMAT, or --output FILE.",
-    "-q": "Write --quiet.",
-    "--limit": "Write --max-increase or --max-size.",
-    "--threshold": "Write --max-increase or --max-size.",
-    "--no-tips": "Write --no-verify-tips.",
-    "--no-cache": "Name another folder with --cache-dir.",
-    "--dockerfile": "Select images with --image NAME.",
-    "--file": "Select images with --image NAME.",
+    "--base": _REVISIONS,
+    "--head": _REVISIONS,
+    "--old": _REVISIONS,
+    "--new": _REVISIONS,
+    "--branch": _REVISIONS[:1],
+    "--json": ("Write --format json, or --output report.json.", "Write --format json."),
+    "--html": ("Write --output report.html.",),
+    "--markdown": ("Write --format markdown, or --output report.md.",),
+    "--output": ("Write --format FORMAT > FILE.",),
+    "-o": ("Write --output FILE.", "Write --format FORMAT > FILE."),
+    "-f": ("Write --format FORMAT, or --output FILE.", "Write --format FORMAT."),
+    "-q": ("Write --quiet.",),
+    "--limit": _LIMITS,
+    "--threshold": _LIMITS,
+    "--no-tips": ("Write --no-verify-tips.",),
+    "--no-cache": ("Name another folder with --cache-dir.",),
+    "--dockerfile": _IMAGES,
+    "--file": _IMAGES,
 }
-"""Options of other programs, and the option of this one."""
+"""Options of other programs, and the options of this one: the first answer whose options the command takes."""
+_MEANT_CHOICES = {"md": "markdown", "text": "table", "txt": "table", "human": "text", "none": "never"}
+_NOT_A_CHOICE = re.compile(r"'(?P<value>[^']+)' is not one of (?P<choices>.*)")
 
 
 def _usage_text(error: click.ClickException) -> str:
     """What is wrong with the command line, and which help to read, in one line."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     said = one_line(error.format_message())
-    if (
-        isinstance(error, click.NoSuchOption)
-        and _MEANT.get(error.option_name, "")
-        and _takes(context, error.option_name)
-    ):
-        said = f"No such option {error.option_name!r}. {_MEANT[error.option_name]}"
+    if isinstance(error, click.NoSuchOption):
+        said = f"No such option {error.option_name!r}.{_meant_option(context, error.option_name)}"
+    elif wrong := _NOT_A_CHOICE.search(said):
+        value, choices = wrong["value"].lower(), re.findall(r"'([^']+)'", wrong["choices"])
+        meant = value if value in choices else _MEANT_CHOICES.get(value)
+        nearest = meant if meant in choices else _nearest(value, choices)
+        said = f"{said.rstrip('.')}. Did you mean {nearest!r}?" if nearest else said
     said = said if said.endswith((".", "?")) else f"{said}."
     return f"{said} See {context.command_path} --help." if context is not None else said
 
 
-def _takes(context: click.Context | None, name: str) -> bool:
-    """True if the command has an option or argument that `_MEANT` names for `name`."""
-    words = {word.strip(".,:") for word in _MEANT[name].split()}
-    known = (
-        {option for one in context.command.params for option in (*one.opts, *one.secondary_opts)}
-        if context is not None
-        else set()
-    )
-    return bool(words & known) or ("BASE" in words and "base" in known)
+def _meant_option(context: click.Context | None, name: str) -> str:
+    """The option or argument that `name` stands for: with a space before it, or empty."""
+    parameters = context.command.params if context is not None else []
+    known = {word for one in parameters for word in (*one.opts, *one.secondary_opts, one.human_readable_name)}
+    for answer in _MEANT.get(name, ()):
+        wanted = {
+            word.strip(".,:") for word in answer.split() if word.startswith("--") or word.strip(".") in _ARGUMENTS
+        }
+        if wanted <= known:
+            return f" {answer}"
+    nearest = _nearest(name, [option for option in known if option.startswith("--")])
+    return f" Did you mean {nearest!r}?" if nearest else ""
+
+
+_ARGUMENTS = {"BASE", "HEAD", "OLD", "NEW"}
+
+
+def _nearest(word: str, known: list[str]) -> str | None:
+    """The known word that is so similar that only a typing mistake explains the difference."""
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
+    return next(iter(difflib.get_close_matches(word[:60], sorted(known), n=1, cutoff=0.7)), None)
 
 
 def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:

@@ -35,7 +35,7 @@ def check_outputs(output: OutputOptions) -> None:
     for position, file in enumerate(output.outputs):
         if file.absolute() in {each.absolute() for each in output.outputs[:position]}:
             raise UsageError(f"--output {file}: named twice. Name each file once.")
-        if output.format_ is None and file.suffix not in _FORMAT_OF_SUFFIX:
+        if output.format_ is None and file.suffix.lower() not in _FORMAT_OF_SUFFIX:
             raise UsageError(
                 f"--output {file}: the suffix has no format. Use one of {' '.join(_FORMAT_OF_SUFFIX)}, or --format."
             )
@@ -45,7 +45,7 @@ def check_outputs(output: OutputOptions) -> None:
 
 def for_outputs(config: Config, output: OutputOptions) -> Config:
     """`config` without the parts of a report that none of the requested formats shows."""
-    formats = {_FORMAT_OF_SUFFIX.get(file.suffix) or output.format_ for file in output.outputs}
+    formats = {_FORMAT_OF_SUFFIX.get(file.suffix.lower()) or output.format_ for file in output.outputs}
     formats |= set() if output.outputs else {output.format_}
     if formats & _FORMATS_WITH_FILE_MAPS:
         return config
@@ -60,7 +60,7 @@ def publish(report: Report, output: OutputOptions) -> None:
     failures = []
     for file in output.outputs:
         try:
-            write_whole(file, _text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)))
+            write_whole(file, _text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix.lower()) or str(output.format_)))
         except MachineError as error:
             failures.append(error)
     with _stdout():

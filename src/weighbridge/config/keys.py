@@ -119,7 +119,11 @@ class Section:
 
     def values(self, reader: NodeReader, node: yaml.Node, where: str) -> dict[str, Any]:
         """The fields of the keys that are set. Raises ConfigError."""
-        found = reader.mapping(node, tuple(key.name for key in self.keys), where=where)
+        below: dict[str, str] = {}
+        for key in self.keys:
+            for nested in key.value.keys if isinstance(key.value, Section) else ():
+                below.setdefault(nested.name, key.name)
+        found = reader.mapping(node, tuple(key.name for key in self.keys), where=where, below=below)
         if self.check is not None:
             self.check(reader, node, found, where)
         for key in self.keys:

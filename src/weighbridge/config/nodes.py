@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NoReturn, TypeVar
 
 import yaml
@@ -107,14 +108,15 @@ class NodeReader:
             seen[key.value] = key.start_mark.line + 1
             yield key.value, value
 
-    def mapping(self, node: yaml.Node, known: tuple[str, ...], *, where: str) -> dict[str, yaml.Node]:
-        """A mapping whose keys are all in `known`."""
+    def mapping(
+        self, node: yaml.Node, known: tuple[str, ...], *, where: str, below: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, yaml.Node]:
+        """A mapping whose keys are all in `known`; `below` has the keys of nested sections, with the section."""
         if isinstance(node, yaml.MappingNode):
             for key, _ in node.value:
                 if isinstance(key, yaml.ScalarNode) and key.value not in known:
-                    nearest = difflib.get_close_matches(key.value[:MAXIMUM_SHOWN], known, n=1, cutoff=0.5)
-                    hint = f'did you mean "{nearest[0]}"?' if nearest else f"known keys: {', '.join(known)}"
                     place = f" in {where}" if where else ""
+                    hint = _hint(key.value[:MAXIMUM_SHOWN], known, below)
                     self.refuse(key, f'unknown key "{short(key.value)}"{place} ({hint})')
         return dict(self.pairs(node, where))
 
@@ -186,6 +188,16 @@ class NodeReader:
         if path == ".." or path.startswith(("/", "../")):
             self.refuse(node, f"{where}: {short(value)!r} is outside of the repository; write it from its root")
         return path
+
+
+def _hint(key: str, known: tuple[str, ...], below: Mapping[str, str]) -> str:
+    """What a user means with an unknown key: one at another place, a similar one, or one of which it is a word."""
+    if key in below:
+        return f'write it below "{below[key]}"'
+    longer = [one for one in known if key.lower() in one.split("-")]
+    similar = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    nearest = next(iter([*longer, *similar]), None)
+    return f'did you mean "{nearest}"?' if nearest else f"known keys: {', '.join(known)}"
 
 
 def _kind(node: yaml.Node) -> str:

@@ -121,7 +121,8 @@ _BUILD = Section(
 def _read_code(reader: NodeReader, node: yaml.Node, where: str) -> str:
     code = reader.text(node, where)
     if _CODE.fullmatch(code) is None:
-        reader.refuse(node, f"{where}: {short(code)!r} is not a finding code such as runtime-ca-missing")
+        problem = "is not a code such as runtime-ca-missing. docs/checks/README.md lists the codes."
+        reader.refuse(node, f"{where}: {short(code)!r} {problem}")
     try:
         require_known_code(code)
     except ValueError as error:

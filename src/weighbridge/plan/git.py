@@ -7,7 +7,6 @@ call is an argument list that ends its options, and every output is read with ``
 from __future__ import annotations
 
 import contextlib
-import difflib
 import enum
 import os
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import GitError
+from weighbridge.plan.git_advice import has_ref, why_no_folder, why_not_open, why_unknown_revision
 from weighbridge.plan.git_process import (
     CHUNK_BYTES,
     MAXIMUM_MESSAGE_BYTES,
@@ -106,7 +106,7 @@ def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
     """
     settings = ("safe.directory=*",) if trust_owner else ()
     if not folder.is_dir():
-        raise GitError(f"{folder}: no such folder. Name a git repository with --repo DIR.")
+        raise GitError(f"{folder}: {why_no_folder(folder)}")
     arguments = [
         "rev-parse",
         "--path-format=absolute",
@@ -116,7 +116,7 @@ def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
     ]
     code, answer, message = run_git(folder, settings, arguments)
     if code != 0:
-        raise GitError(_why_not_open(folder, message))
+        raise GitError(why_not_open(folder, message))
     bare, shallow, common = lines_of(_text(answer))
     is_bare = bare == "true"
     common_dir = Path(common)
@@ -152,7 +152,9 @@ def resolve_commit(repository: Repository, revision: str) -> str:
         code, answer, _ = run_git(repository.root, repository.settings, [*arguments[:-1], revision])
     if code == 0:
         return _text(answer).strip()
-    raise GitError(_why_unknown(repository, revision))
+    raise GitError(
+        why_unknown_revision(repository.root, repository.settings, revision, is_shallow=repository.is_shallow)
+    )
 
 
 def merge_base(repository: Repository, base: str, head: str) -> str:
@@ -188,11 +190,15 @@ def default_branch(repository: Repository) -> str:
     code, answer, _ = run_git(
         repository.root, repository.settings, ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]
     )
-    if code == 0 and answer.strip() and _has_ref(repository, f"refs/remotes/{_text(answer).strip()}"):
+    if (
+        code == 0
+        and answer.strip()
+        and has_ref(repository.root, repository.settings, f"refs/remotes/{_text(answer).strip()}")
+    ):
         return _text(answer).strip()
     for name in ("origin/main", "origin/master", "main", "master"):
         kind = "remotes" if "/" in name else "heads"
-        if _has_ref(repository, f"refs/{kind}/{name}"):
+        if has_ref(repository.root, repository.settings, f"refs/{kind}/{name}"):
             return name
     raise GitError(
         f"{repository.root}: no base to compare with: there is no origin/HEAD, main or master."
@@ -233,7 +239,7 @@ def unignored_paths(folder: Path) -> tuple[str, ...] | None:
         return tuple(dict.fromkeys(os.fsdecode(path) for path in answer.split(b"\0") if path))
     if "not a git repository" in message or "must be run in a work tree" in message:
         return None
-    raise GitError(_why_not_open(folder, message))
+    raise GitError(why_not_open(folder, message))
 
 
 def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: int) -> Iterator[tuple[str, bytes]]:
@@ -406,77 +412,9 @@ def _answer(repository: Repository, arguments: Sequence[str]) -> bytes:
     return answer
 
 
-def _has_ref(repository: Repository, ref: str) -> bool:
-    return run_git(repository.root, repository.settings, ["show-ref", "--verify", "--quiet", ref])[0] == 0
-
-
 def _text(answer: bytes) -> str:
     return os.fsdecode(answer)
 
 
 def _lost(repository: Repository) -> bytes:
     raise GitError(f"{repository.root}: git cat-file stopped in the middle of an object.")
-
-
-def _why_not_open(folder: Path, message: str) -> str:
-    if "dubious ownership" in message or "unsafe repository" in message:
-        return (
-            f"{folder}: git refuses to read it: the folder belongs to another user."
-            f" If you trust it: git config --global --add safe.directory {folder}"
-        )
-    if "not a git repository" in message:
-        return f"{folder}: not a git repository (nor is any folder above it). Name one with --repo DIR."
-    return f"{folder}: git cannot open the repository: {shown_message(message)}"
-
-
-def _why_unknown(repository: Repository, revision: str) -> str:
-    """The message for a revision that does not resolve, with the remedy."""
-    root, settings = repository.root, repository.settings
-    if run_git(root, settings, ["rev-parse", "--verify", "--quiet", "HEAD"])[0] != 0 and revision in {"HEAD", "@"}:
-        return f"{root}: the repository has no commit yet. Commit something first."
-    code, answer, _ = run_git(root, settings, ["cat-file", "-t", "--end-of-options", revision])
-    kind = _text(answer).strip() if code == 0 else ""
-    if kind == "commit":
-        return f"{revision}: git cannot read this commit. Write its full name, or fetch it again."
-    if kind:
-        return f"{revision}: that is a {kind}, not a commit."
-    old, dots, new = revision.partition(".." if "..." not in revision else "...")
-    if dots:
-        return f"{revision}: that is a range. Write two revisions: {old or 'HEAD'} {new or 'HEAD'}."
-    if _has_ref(repository, f"refs/remotes/origin/{revision}"):
-        return f"{revision}: unknown revision; there is an origin/{revision}. Write that."
-    if repository.is_shallow:
-        if _looks_like_commit(revision):
-            return (
-                f"{revision}: this shallow clone does not have the commit. Fetch it: git fetch --depth=1 origin"
-                f" {revision}; with actions/checkout set fetch-depth: 0."
-            )
-        branch = revision.removeprefix("origin/")
-        return (
-            f"{revision}: unknown revision in this shallow clone. Fetch it: git fetch origin {branch}"
-            f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{branch};"
-            " with actions/checkout set fetch-depth: 0."
-        )
-    local = revision.removeprefix("origin/")
-    nearest = local if _has_ref(repository, f"refs/heads/{local}") else _nearest_ref(repository, revision)
-    hint = f' Did you mean "{nearest}"?' if nearest else ""
-    known = "Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
-    return f"{revision}: unknown revision.{hint} {known}"
-
-
-def _nearest_ref(repository: Repository, revision: str) -> str | None:
-    """The branch or tag with the most similar name; ``main`` and ``master`` stand for each other."""
-    arguments = ["for-each-ref", "--count=2000", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"]
-    code, answer, _ = run_git(repository.root, repository.settings, arguments)
-    names = lines_of(_text(answer)) if code == 0 else []
-    other = {"master": "main", "main": "master"}.get(revision.removeprefix("origin/"))
-    for name in (other, f"origin/{other}"):
-        if other and name in names:
-            return name
-    of_same_end = [name for name in names if name.endswith(f"/{revision}")]
-    close = difflib.get_close_matches(revision[:100], names, n=1, cutoff=0.6)
-    return next(iter([*of_same_end, *close]), None)
-
-
-def _looks_like_commit(revision: str) -> bool:
-    return len(revision) in {40, 64} and all(letter in "0123456789abcdefABCDEF" for letter in revision)

@@ -28,6 +28,7 @@ SIDES = ("base", "head")
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_LEFTOVER_PAIRS = 10_000
 _MAXIMUM_SHOWN_DEFINITIONS = 5
+_MAXIMUM_SUGGESTED_FROM = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,8 +198,7 @@ def _configured(
             else _side_before_entry(path, settings.target, trees["base"], changes, base_definitions)
         )
         if base is None and head_path is None:
-            is_folder = any(tree.is_folder(path) for tree in trees.values())
-            problem = f"is a folder: write {path}/Dockerfile" if is_folder else "is neither in base nor in head"
+            problem = _why_no_dockerfile(path, trees)
             raise ConfigError(f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} {problem}")
         images.append(
             FoundImage(
@@ -213,6 +213,16 @@ def _configured(
             )
         )
     return images
+
+
+def _why_no_dockerfile(path: str, trees: Mapping[str, Tree]) -> str:
+    """Why a configured path leads to no Dockerfile, and which path the user may mean."""
+    if any(tree.is_folder(path) for tree in trees.values()):
+        return f"is a folder: write {path}/Dockerfile"
+    candidates = [one for one in trees["head"].entries if "dockerfile" in one.lower()][:_MAXIMUM_SUGGESTED_FROM]
+    nearest = difflib.get_close_matches(path[:200].lower(), [one.lower() for one in candidates], n=1, cutoff=0.6)
+    meant = next((one for one in candidates if nearest and one.lower() == nearest[0]), None)
+    return "is neither in base nor in head" + (f' (did you mean "{meant}"?)' if meant else "")
 
 
 def _names_in_base(

@@ -169,7 +169,7 @@ def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
                     data = data[len(taken) - len(decompressor.unconsumed_tail) :]
                     input_bytes *= 2
     except _GZIP_ERROR as error:
-        raise ImageError(f"the gzip stream is damaged: {error}") from error
+        raise ImageError("the gzip stream is damaged. Write or download the file again") from error
     while not fresh:
         content = decompressor.decompress(b"", CHUNK_BYTES)
         if content:

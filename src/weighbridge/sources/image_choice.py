@@ -242,7 +242,7 @@ class ImageChoice:
     def _nothing(self) -> ImageError:
         if self._artifacts:
             return ImageError(f"{self._source.what} is not a container image: {best_known(self._artifacts)}")
-        return ImageError(f"{self._source.what} holds no image")
+        return ImageError(f"{self._source.what} holds no image: its index lists none. Export the image again.")
 
     def _ambiguous(self, candidates: Sequence[_ReadCandidate]) -> ImageError:
         names = ", ".join(sorted({self._name_of(one.root) for one in candidates}))

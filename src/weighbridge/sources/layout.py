@@ -179,9 +179,16 @@ def _entries(documents: Documents, index: Index, entry: str | int) -> list[Descr
     tagged = [item for item in index.manifests if entry in _names(item)]
     tagged = tagged or [item for item in index.manifests if asked & _names(item)]
     if not tagged:
-        names = sorted({name for item in index.manifests for name in _names(item)})
-        raise UsageError(f"{documents.what} holds no {entry}; it holds: {', '.join(names) or 'no named image'}")
+        raise UsageError(f"{documents.what} holds no {entry}; {_contents(index)}")
     return tagged
+
+
+def _contents(index: Index) -> str:
+    """What a layout holds, and how to name it."""
+    if not index.manifests:
+        return "its index.json lists no image"
+    names = sorted({name for item in index.manifests for name in _names(item)})
+    return f"it holds: {', '.join(names)}" if names else f"its {len(index.manifests)} images have no name: write @0"
 
 
 def _names(descriptor: Descriptor) -> set[str]:

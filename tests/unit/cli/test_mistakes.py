@@ -72,7 +72,6 @@ MISTAKES = [
     ("inspect oci:absent", "absent"),
     ("inspect app:1", "does not answer"),
     ("render absent.json", "absent.json: No such file or directory."),
-    ("render text.tar", "text.tar: not JSON"),
     # further ones: commands and options
     ("help", "'help' is not a command. Write weighbridge COMMAND --help."),
     ("version", "'version' is not a command. Write weighbridge --version."),
@@ -122,9 +121,9 @@ MISTAKES = [
     ("inspect ./text.tar", "is a file: write docker-archive:./text.tar"),
     ("inspect oci:folder", "folder: no index.json; this is not an OCI layout"),
     ("inspect docker-archive:folder", "folder is a folder, but docker-archive: needs a file. Write oci:folder"),
-    ("render empty.json", "Object missing required field `tool`. Write one with --format json."),
+    ("render empty.json", "it has no field `tool`. Write one with --format json."),
     ("render future.json", "a report of version 9; this program reads version 1."),
-    ("merge empty.json", "empty.json: not a report of version 1"),
+    ("merge empty.json", "empty.json: not a report of version 1: it has no field `tool`."),
     # options of other programs, and values that are found before anything is built
     ("diff --base main", "No such option '--base'. Write revisions without an option: diff BASE HEAD."),
     ("diff --json", "No such option '--json'. Write --format json, or --output report.json."),
@@ -141,7 +140,6 @@ MISTAKES = [
     ("inspect text.tar", "'text.tar' is a file: write docker-archive:text.tar or oci-archive:text.tar"),
     ("inspect app/Dockerfile", "(to check a Dockerfile without building it: weighbridge lint app/Dockerfile)"),
     ("merge folder", "there is no part to merge: no file .json here. Write one with diff --part"),
-    ("render text.tar", "text.tar: not JSON: JSON is malformed: invalid character (byte 4). Write a report with"),
     (CONFIGURATION.format("text-version"), "text-version.yml:1: version must be a whole number without quotes"),
     (CONFIGURATION.format("text-exclude"), "discover.exclude must be a list, not a single value: write [examples/**]"),
     (CONFIGURATION.format("indent"), "indent.yml:4: not valid YAML: a key at a wrong indentation"),
@@ -149,6 +147,42 @@ MISTAKES = [
     (CONFIGURATION.format("documents"), "documents.yml:2: not valid YAML: a second document begins"),
     (CONFIGURATION.format("folder"), "folder.yml:2: images.api.dockerfile: app is a folder: write app/Dockerfile"),
     (CONFIGURATION.format("other-text"), "other-text.yml:2: not UTF-8 text. Save the file as UTF-8"),
+    # words of other programs, and values at another place
+    ("install", "'install' is not a command. Did you mean 'init'?"),
+    ("scan app:1", "'scan' is not a command. Did you mean 'inspect'?"),
+    ("login", "'login' is not a command. Commands: diff, compare"),
+    ("diff --format md", "'badge'. Did you mean 'markdown'? See"),
+    ("diff --format JSON", "Did you mean 'json'?"),
+    ("diff --fail-on regressions", "Did you mean 'regression'?"),
+    ("lint --format text --output lint.txt", "No such option '--output'. Write --format FORMAT > FILE. See"),
+    ("plan --json", "No such option '--json'. Write --format json. See"),
+    ("compare app:1 --base app:2", "No such option '--base'. Write images without an option: compare OLD NEW."),
+    ("explore app:1 --base", "error: No such option '--base'. See weighbridge explore --help."),
+    ("diff main --no-start", "No such option '--no-start'. Did you mean '--start'?"),
+    ("diff --max-size 500000000", '"500000000" has no unit: write 500000000B'),
+    ("diff --max-increase +10%%", '"+10%%" is not a limit: write +10%'),
+    ("diff --max-size 5%", '"5%" is a percentage, but a size is needed. Write for example 500MB'),
+    (CONFIGURATION.format("fail-on-at-top"), 'fail-on-at-top.yml:2: unknown key "fail-on" (write it below "checks")'),
+    (CONFIGURATION.format("limit-at-top"), 'unknown key "max-increase" (write it below "limits")'),
+    (CONFIGURATION.format("arguments"), 'unknown key "args" in images.api (did you mean "build-args"?)'),
+    (CONFIGURATION.format("windows-lines"), 'windows-lines.yml:3: unknown key "max-sise" in limits (did you mean'),
+    (CONFIGURATION.format("backslash"), 'is neither in base nor in head (did you mean "app/Dockerfile"?)'),
+    (CONFIGURATION.format("lower"), 'app/dockerfile is neither in base nor in head (did you mean "app/Dockerfile"?)'),
+    (CONFIGURATION.format("hadolint"), "'DL3008' is not a code such as runtime-ca-missing. docs/checks/README.md"),
+    # words that are no revisions
+    ("diff head", "head: unknown revision. Did you mean HEAD?"),
+    ("diff https://example.org/app", "https://example.org/app: that is a URL. Clone the repository"),
+    ("diff --repo https://example.org/app", "that is a URL. Clone the repository, and name its folder."),
+    ("diff app/Dockerfile", "app/Dockerfile: that is a file, not a revision. Select an image with --image NAME"),
+    ("diff folder", "folder: that is a folder, not a revision. Name a repository with --repo DIR"),
+    ("diff app:1 app:2", "app:2: unknown revision. To compare two images: weighbridge compare OLD NEW."),
+    # archives and reports
+    ("inspect oci:layout", "error: layout holds no image: its index lists none. Export the image again."),
+    ("inspect oci:layout:latest", "layout holds no latest; its index.json lists no image"),
+    ("inspect docker-archive:damaged.tar.gz", "the gzip stream is damaged. Write or download the file again"),
+    ("render text-version.json", "not a report of version 1: `schema_version` is a text, not a whole number."),
+    ("render cut.json", "cut.json: not JSON: the file ends too early. Write a report with --format json."),
+    ("render text.tar", "text.tar: not JSON (wrong at byte 4)."),
 ]
 FILES = {
     "unknown-key.yml": 'version: 1\nlimit: { max-increase: "+10%" }\n',
@@ -178,6 +212,17 @@ FILES = {
     "other-text.yml": "version: 1\n# caf\udce9\n",
     "empty.json": "{}",
     "future.json": '{"schema_version": 9}',
+    "fail-on-at-top.yml": "version: 1\nfail-on: never\n",
+    "limit-at-top.yml": 'version: 1\nmax-increase: "+10%"\n',
+    "arguments.yml": "version: 1\nimages: { api: { dockerfile: app/Dockerfile, args: { A: 1 } } }\n",
+    "windows-lines.yml": "version: 1\r\nlimits:\r\n  max-sise: 5MB\r\n",
+    "backslash.yml": "version: 1\nimages: { api: { dockerfile: app\\Dockerfile } }\n",
+    "lower.yml": "version: 1\nimages: { api: { dockerfile: app/dockerfile } }\n",
+    "hadolint.yml": "version: 1\nchecks: { ignore: [{ code: DL3008, reason: x }] }\n",
+    "text-version.json": '{"schema_version": "1"}',
+    "cut.json": '{"schema_version": 1, "tool',
+    "layout/oci-layout": '{"imageLayoutVersion": "1.0.0"}',
+    "layout/index.json": '{"schemaVersion": 2, "manifests": []}',
 }
 
 
@@ -190,7 +235,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
     for name, text in FILES.items():
-        (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    (tmp_path / "damaged.tar.gz").write_bytes(b"\x1f\x8b\x08\x00" + bytes(40))
     (tmp_path / "folder").mkdir()
     (tmp_path / "app").mkdir()
     (tmp_path / "app/Dockerfile").write_text("FROM scratch\nCOPY . /\n")

@@ -143,7 +143,7 @@ def test_every_image_has_row_with_size_change_and_status(samples):
 
 def test_figure_holds_together_when_line_breaks(samples):
     shown = render_comment(samples.full())
-    assert "| 64.2\u00a0→ 105.4\u00a0MB | 🔺\u00a0+41.2\u00a0MB (+64\u00a0%) |" in shown
+    assert "| 64.2\u00a0→ 105.4\u00a0MB | 🔺 +41.2\u00a0MB (+64\u00a0%) |" in shown
 
 
 def test_skipped_image_is_shown_with_reason(samples):

@@ -25,6 +25,8 @@ SIZE_UNITS: dict[str, int] = {
 """Unit, in capitals, to bytes: the SI's powers of ten, and the binary ones with ``i``."""
 
 _MAXIMUM_TEXT = 100
+_BYTES_FROM = 100_000
+"""A larger number without a unit can only mean bytes."""
 _NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)"
 _SIZE = re.compile(rf"{_NUMBER} ?([A-Za-z]+)")
 _PERCENT = re.compile(rf"{_NUMBER} ?%")
@@ -120,7 +122,8 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(written)
     if match is None:
         if re.fullmatch(_NUMBER, written):
-            raise ValueError(f'"{written}" has no unit: write {written}MB, {written}MiB or {written}B')
+            units = f"{written}MB, {written}MiB or {written}B" if Decimal(written) < _BYTES_FROM else f"{written}B"
+            raise ValueError(f'"{written}" has no unit: write {units}')
         if written.startswith("+"):
             raise ValueError(f'"{written}" is a growth; a size has no "+". Write for example 500MB')
         if written.endswith("%"):
@@ -153,7 +156,10 @@ def _parse_term(term: str, written: str) -> GrowthBytes | GrowthPercent:
     if percent is not None:
         return GrowthPercent(maximum_percent=Decimal(percent.group(1)))
     if re.fullmatch(_NUMBER, amount):
-        raise ValueError(f'"{written}" has no unit: write +{amount}MB or +{amount}%')
+        units = f"+{amount}MB or +{amount}%" if Decimal(amount) < _BYTES_FROM else f"+{amount}B"
+        raise ValueError(f'"{written}" has no unit: write {units}')
+    if "%" in amount:
+        raise ValueError(f'"{written}" is not a limit: write +10%, +5MB, "+5MB and +10%" or "+5MB or +10%"')
     return GrowthBytes(maximum_bytes=parse_size(amount))
 
 

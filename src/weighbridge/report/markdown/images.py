@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import NO_BREAK_SPACE, Markdown, figure, join_markdown, text
+from weighbridge.report.escape import Markdown, figure, join_markdown, text
 from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import NONE, image_name_in_table, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
@@ -111,8 +111,8 @@ def _change(image: ImageReport) -> Markdown:
     if delta is None:
         return Markdown("not known")
     percent = percent_text(image)
-    # Growth and shrinkage differ in shape and colour.
-    mark = f"🔺{NO_BREAK_SPACE}" if delta > 0 else f"🟢{NO_BREAK_SPACE}" if delta < 0 else ""
+    # Growth and shrinkage differ in shape and colour. On a phone, the mark may stand on a line of its own.
+    mark = "🔺 " if delta > 0 else "🟢 " if delta < 0 else ""
     return Markdown(f"{mark}{figure(format_delta(delta))}{f' ({figure(percent)})' if percent and delta else ''}")
 
 
