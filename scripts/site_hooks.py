@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: links that leave docs/ lead to the repository, and README.md is the first page."""
+"""Hooks of mkdocs: README.md is the first page, questions are headings, links out of docs/ lead to the repository."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from mkdocs.structure.files import File, Files  # type: ignore[import-not-found,unused-ignore]
 
 ROOT = Path(__file__).resolve().parents[1]
+_QUESTION = re.compile(r"^\| (?P<message>.+?) \| (?P<why>.+?) \| (?P<fix>.+?) \|$", re.MULTILINE)
+_TABLE_HEAD = re.compile(r"^\| message \|.*\n\|[ |-]+\|$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?://|#)(?P<path>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -20,11 +22,17 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
+def questions_as_headings(markdown: str) -> str:
+    """Each row of the tables of questions as a section: the search finds its message, and links can lead to it."""
+    return _QUESTION.sub(r"### \g<message>\n\n\g<why>\n\n**What to do:** \g<fix>\n", _TABLE_HEAD.sub("", markdown))
+
+
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     """Turn relative links to files outside of docs/ into links to the repository; the search prefers the questions."""
     del files
     if page.file.src_uri == "faq.md":
         page.meta["search"] = {"boost": 4}  # people paste the message that they see
+        markdown = questions_as_headings(markdown)
     folder = ROOT / "docs" / Path(page.file.src_uri).parent
 
     def replaced(found: re.Match[str]) -> str:

@@ -29,3 +29,11 @@ def test_generated_part_is_up_to_date(script: str) -> None:
     command = [sys.executable, ROOT / "scripts" / script, "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_row_of_questions_has_message_reason_and_action() -> None:
+    rows = [line for line in (ROOT / "docs/faq.md").read_text().splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    assert len(rows) > 20
+    # The site turns each row into a section (scripts/site_hooks.py): the cells hold no further "|".
+    assert [row for row in cells if len(row) != 3 or not all(row)] == []

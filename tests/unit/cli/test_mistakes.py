@@ -114,7 +114,10 @@ MISTAKES = [
     (CONFIGURATION.format("list"), "list.yml:1: the file must be a mapping (key: value), not a list"),
     (CONFIGURATION.format("reason"), 'the key "reason" is missing: say why runtime-ca-missing is accepted'),
     # addresses of images, and reports
-    ("inspect registry:127.0.0.1:9/app:1", "Connection refused. Check the name of the registry and the network."),
+    (
+        "inspect registry:127.0.0.1:9/app:1",
+        "the connection was refused. Check the name of the registry and the network.",
+    ),
     ("inspect https://example.org/app:1", "name the registry: registry:HOST/NAME:TAG"),
     ("inspect app:1:2", "is not an image reference (write NAME:TAG, or NAME@sha256: and 64 digits)"),
     ("inspect app@sha256:123", "behind the @)"),
