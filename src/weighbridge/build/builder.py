@@ -37,9 +37,9 @@ from weighbridge.engine.watch import EngineWatch
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
 from weighbridge.network_errors import network_words
 from weighbridge.progress.lines import Progress
-from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.from_files import OCI
 from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import ENGINE
 from weighbridge.temporary_folders import keep_folder
 
 LOG_TAIL_LINES = 40

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.cli.options import RunOptions
-from weighbridge.engine.connection import Engine
+from weighbridge.engine.late_connection import Engine
 from weighbridge.errors import UsageError
 from weighbridge.progress.lines import Lines, Progress, Silent
 from weighbridge.run.clients import ImageBuilder, Tools
@@ -19,12 +19,14 @@ from weighbridge.sources.credentials import docker_credentials
 from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.storage_helper import storage_helper
 from weighbridge.temporary_folders import scratch_folder
 
 if TYPE_CHECKING:
+    import docker
+
     from weighbridge.build.builder import BuildSettings
     from weighbridge.build.client import BuildClient
+    from weighbridge.sources.storage_helper import StorageHelper
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def make_tools(
             engine=engine,
             cache=cache,
             in_place=read_storage,
-            helper=storage_helper if read_storage else None,
+            helper=_storage_helper if read_storage else None,
             say=progress.step,
             progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
             platform=platform,
@@ -92,6 +94,12 @@ def make_tools(
             measurements=Measurements(cache),
             cache_folder=cache_folder,
         )
+
+
+def _storage_helper(client: docker.DockerClient) -> StorageHelper | None:
+    from weighbridge.sources.storage_helper import storage_helper  # noqa: PLC0415 - images in files need no helper
+
+    return storage_helper(client)
 
 
 def _find_build_client(environment: Mapping[str, str]) -> BuildClient:

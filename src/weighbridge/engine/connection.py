@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
@@ -77,33 +76,6 @@ def cleaning_up(client: docker.DockerClient) -> Iterator[None]:
         return
     with watch.cleaning(functools.partial(setattr, client.api, "timeout"), _TIMEOUT_SECONDS):
         yield
-
-
-class Engine:
-    """The engine of a run, connected on first use. Thread-safe. A failure to connect is kept and not tried again."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self._lock = threading.Lock()
-        self._client: EngineClient | EngineError | None = None
-
-    def __call__(self) -> EngineClient:
-        """The client. Raises EngineError if the engine does not answer, also if it no longer does."""
-        with self._lock:
-            if self._client is None:
-                try:
-                    self._client = connect_to_engine(self._environment)
-                except EngineError as error:
-                    self._client = error
-        if isinstance(self._client, EngineError):
-            raise self._client
-        self._client.watch.require()
-        return self._client
-
-    def close(self) -> None:
-        """Close the connections."""
-        if isinstance(self._client, EngineClient):
-            self._client.close()
 
 
 def connect_to_engine(environment: Mapping[str, str]) -> EngineClient:

@@ -12,9 +12,9 @@ from weighbridge.domain.image.image import Image
 from weighbridge.errors import WeighbridgeError
 from weighbridge.run.clients import Tools
 from weighbridge.sources.base_image import named_base_image, public_image
-from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import ENGINE
 
 MAX_CANDIDATES = 8
 """Maximum number of recorded images to ask for."""

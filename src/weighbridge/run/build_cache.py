@@ -28,10 +28,10 @@ from weighbridge.run.build import BuildOutcomes, BuiltSide, CachedSide
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.plan import Planned
 from weighbridge.run.request import DiffRequest
-from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.image_identities import image_identities, moved_images
 from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, CachedMeasurement
 from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import ENGINE
 
 _IDENTITY_PATIENCE_SECONDS = 2.0
 """Maximum time to wait for image identities after the builds."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from weighbridge.domain.image.image import BASE_NAME
 from weighbridge.errors import UsageError
-from weighbridge.sources.from_registry import REGISTRY
 from weighbridge.sources.reference import ImageReference, split_registry_name
+from weighbridge.sources.transports import REGISTRY
 
 BASE_DIGEST = "org.opencontainers.image.base.digest"
 _PRIVATE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".intranet", ".corp")

@@ -14,7 +14,6 @@ from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import BlobStore, archive_name, chunks_of
 from weighbridge.sources.changeset import LayerIndex
 from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
-from weighbridge.sources.engine_images import EngineFiles, EngineImages, ImageToRead
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.plain_members import NO_OFFSET
 from weighbridge.sources.tar import Piece, StreamCursor, members
@@ -125,21 +124,6 @@ def _generous(offset: int, length: int, size: int) -> tuple[int, int]:
     return start, min(size, end + (-end % READ_AHEAD_BYTES))
 
 
-class EngineContents:
-    """Reads files of an image through the engine, for layers that no other source holds."""
-
-    def __init__(self, files: EngineFiles) -> None:
-        self._files = files
-
-    def read(self, node: Node, *, offset: int, length: int) -> bytes:
-        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
-        return self._files.read(node.path.lstrip("/"), offset=offset, length=length)
-
-    def close(self) -> None:
-        """Remove the container."""
-        self._files.close()
-
-
 class LayerOffsets:
     """Offsets of files in the uncompressed tars of their layers, recorded when the layers were indexed."""
 
@@ -220,11 +204,6 @@ class StoredContents:
 
     def _decompressed_layer(self, diff_id: str) -> Generator[Piece]:
         yield from uncompressed(chunks_of(self._store.open(self._blob_names[diff_id])))
-
-
-def engine_contents(engine: EngineImages, wanted: ImageToRead) -> Callable[[], LayerFiles]:
-    """Opens the files of an image in the engine through a container that is never started."""
-    return lambda: EngineContents(EngineFiles(lambda: engine.client, wanted.image.image_id))
 
 
 def uncompressed(chunks: Generator[Piece]) -> Generator[Piece]:

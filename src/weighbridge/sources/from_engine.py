@@ -14,14 +14,14 @@ import msgspec
 from weighbridge.domain.image.attached import Attached
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.network_errors import network_words
+from weighbridge.sources.engine_contents import engine_contents
 from weighbridge.sources.engine_images import EngineImages, ImageToRead
-from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.read_image import ReadImage, restored_image
-from weighbridge.sources.reference import ImageLocation, ImageReference, Transport, split_engine_name
+from weighbridge.sources.reference import ImageReference
 from weighbridge.sources.source import ReadOutcomes, SourceSetup
 from weighbridge.sources.source_layer import SourceLayer
 
@@ -154,13 +154,3 @@ class _Record(msgspec.Struct, array_like=True):
 
 def _key(wanted: ImageToRead) -> str:
     return f"engine 2 {wanted.image.image_id} {wanted.platform}"
-
-
-ENGINE = Transport(
-    name="docker-daemon",
-    form="NAME[:TAG]",
-    location=ImageLocation.ENGINE,
-    split=split_engine_name,
-    source=ImagesInEngine,
-    is_default=True,
-)

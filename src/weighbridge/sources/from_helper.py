@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 
 from weighbridge.errors import EngineError, ImageError, WeighbridgeError
+from weighbridge.sources.engine_contents import engine_contents
 from weighbridge.sources.engine_images import EngineImages, ImageToRead
-from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.progress import layer_title
 from weighbridge.sources.read_image import ReadImage, restored_image

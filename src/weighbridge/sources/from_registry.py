@@ -10,13 +10,7 @@ from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
 from weighbridge.sources.progress import layer_title
 from weighbridge.sources.read_image import ReadImage
-from weighbridge.sources.reference import (
-    ImageLocation,
-    ImageReference,
-    Transport,
-    split_registry_name,
-    split_registry_reference,
-)
+from weighbridge.sources.reference import ImageReference, split_registry_name
 from weighbridge.sources.registry import Registry
 from weighbridge.sources.source import ReadOutcomes, SourceSetup, read_each
 
@@ -97,13 +91,3 @@ class ImagesInRegistries:
         registry = Registry(split_registry_name(reference.place), credentials=self._credentials)
         self._registries.append(registry)
         return registry
-
-
-REGISTRY = Transport(
-    name="registry",
-    aliases=("docker",),
-    form="HOST/NAME[:TAG][@DIGEST]",
-    location=ImageLocation.REGISTRY,
-    split=split_registry_reference,
-    source=ImagesInRegistries,
-)

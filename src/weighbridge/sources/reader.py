@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import NoReturn, Self
-
-import docker
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from weighbridge.domain.image.image import Image, Layer
 from weighbridge.domain.image.layer import Changeset
@@ -34,7 +32,11 @@ from weighbridge.sources.read_image import ReadImage, restored_image
 from weighbridge.sources.reference import ImageReference
 from weighbridge.sources.registry_sizes import MAX_SIZES_SECONDS, layer_sizes_in_registry
 from weighbridge.sources.source import ImageSource, ReadOutcomes, SourceSetup
-from weighbridge.sources.storage_helper import StorageHelper
+
+if TYPE_CHECKING:
+    import docker
+
+    from weighbridge.sources.storage_helper import StorageHelper
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class LayerReader:
         self._cache = cache
         self._known_layers = KnownLayers(cache)
         self._digests = DigestsInPlace(cache)
-        setup = SourceSetup(
+        self._setup = SourceSetup(
             cache=cache,
             known_layers=self._known_layers,
             digests=self._digests,
@@ -77,8 +79,8 @@ class LayerReader:
             credentials=credentials,
             say=say,
         )
-        made = {source: source(setup) for source in dict.fromkeys(one.source for one in transports.TRANSPORTS)}
-        self._sources = {one: made[one.source] for one in transports.TRANSPORTS}
+        self._sources: dict[Callable[[SourceSetup], ImageSource], ImageSource] = {}
+        """Made on first use; several transports may have the same."""
         self._found: dict[ImageReference, ReadImage] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
         self._lost: set[ImageReference] = set()
@@ -112,7 +114,7 @@ class LayerReader:
 
     def reads_alone(self, reference: ImageReference) -> bool:
         """True if reading this image alone costs no more than reading it together with others."""
-        return self._sources[reference.transport].reads_alone()
+        return self._source(reference.transport.source).reads_alone()
 
     def read(
         self,
@@ -138,10 +140,10 @@ class LayerReader:
                 outcomes[reference] = known
             else:
                 unread[reference] = title
-        for source in dict.fromkeys(self._sources.values()):
-            titles_of_source = {one: title for one, title in unread.items() if self._sources[one.transport] is source}
+        for make in dict.fromkeys(one.source for one in transports.TRANSPORTS):
+            titles_of_source = {one: title for one, title in unread.items() if one.transport.source is make}
             if titles_of_source:
-                outcomes |= _read(source, titles_of_source, estimate_sizes)
+                outcomes |= _read(self._source(make), titles_of_source, estimate_sizes)
         self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, ReadImage)}
         for reference, name in base_images.items():
             self._ask_for_sizes(reference, name)
@@ -156,7 +158,7 @@ class LayerReader:
 
         Raises the same errors as `read`.
         """
-        return self._sources[reference.transport].diff_ids(reference)
+        return self._source(reference.transport.source).diff_ids(reference)
 
     def contents(self, reference: ImageReference) -> ContentReader:
         """The files of an image that was read. Raises `ImageError` if it was not."""
@@ -193,6 +195,12 @@ class LayerReader:
     def lost_files(self, reference: ImageReference) -> bool:
         """True if a requested file of a recalled image was missing: results derived from the image are not valid."""
         return reference in self._lost
+
+    def _source(self, make: Callable[[SourceSetup], ImageSource]) -> ImageSource:
+        source = self._sources.get(make)
+        if source is None:
+            source = self._sources[make] = make(self._setup)
+        return source
 
     def _ask_for_sizes(self, reference: ImageReference, base_image: str) -> None:
         """Ask the registry of `base_image` for the sizes of its layers, if an image was read without them. Once."""

@@ -13,7 +13,6 @@ from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.sources.credentials import RegistryCredentials
 from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import split_registry_name
-from weighbridge.sources.registry import Registry
 
 MAX_SIZES_SECONDS = 5
 """Time limit for one base image."""
@@ -44,6 +43,8 @@ def _layer_sizes(
 ) -> dict[str, int]:
     try:
         with contain_defects():
+            from weighbridge.sources.registry import Registry  # noqa: PLC0415 - most runs ask no registry
+
             registry = Registry(
                 split_registry_name(name),
                 credentials=credentials,

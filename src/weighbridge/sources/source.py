@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
-
-import docker
+from typing import TYPE_CHECKING, Protocol
 
 from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.sources.credentials import RegistryCredentials
@@ -17,7 +15,11 @@ from weighbridge.sources.platforms import Platform
 from weighbridge.sources.progress import ReadingProgress
 from weighbridge.sources.read_image import ReadImage
 from weighbridge.sources.reference import ImageReference
-from weighbridge.sources.storage_helper import StorageHelper
+
+if TYPE_CHECKING:
+    import docker
+
+    from weighbridge.sources.storage_helper import StorageHelper
 
 ReadOutcomes = Mapping[ImageReference, ReadImage | WeighbridgeError]
 """Each requested image, or the reason why it cannot be read."""

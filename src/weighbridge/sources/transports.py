@@ -5,16 +5,54 @@ from __future__ import annotations
 import re
 
 from weighbridge.errors import UsageError
-from weighbridge.sources import from_engine, from_files, from_registry
-from weighbridge.sources.reference import ImageLocation, ImageReference, Transport
+from weighbridge.sources import from_files
+from weighbridge.sources.reference import (
+    ImageLocation,
+    ImageReference,
+    Transport,
+    split_engine_name,
+    split_registry_reference,
+)
+from weighbridge.sources.source import ImageSource, SourceSetup
+
+
+def _images_in_engine(setup: SourceSetup) -> ImageSource:
+    # Imported on use: the SDK of docker takes longer to load than an archive of the cache to show.
+    from weighbridge.sources.from_engine import ImagesInEngine  # noqa: PLC0415
+
+    return ImagesInEngine(setup)
+
+
+def _images_in_registries(setup: SourceSetup) -> ImageSource:
+    from weighbridge.sources.from_registry import ImagesInRegistries  # noqa: PLC0415 - the same for requests
+
+    return ImagesInRegistries(setup)
+
+
+REGISTRY = Transport(
+    name="registry",
+    aliases=("docker",),
+    form="HOST/NAME[:TAG][@DIGEST]",
+    location=ImageLocation.REGISTRY,
+    split=split_registry_reference,
+    source=_images_in_registries,
+)
+ENGINE = Transport(
+    name="docker-daemon",
+    form="NAME[:TAG]",
+    location=ImageLocation.ENGINE,
+    split=split_engine_name,
+    source=_images_in_engine,
+    is_default=True,
+)
 
 TRANSPORTS: tuple[Transport, ...] = (
     from_files.DOCKER_ARCHIVE,
     from_files.OCI,
     from_files.OCI_ARCHIVE,
     from_files.SKOPEO_FOLDER,
-    from_registry.REGISTRY,
-    from_engine.ENGINE,
+    REGISTRY,
+    ENGINE,
 )
 """In the order in which a run reads. The engine is last: its layers may be known from the other sources by then."""
 

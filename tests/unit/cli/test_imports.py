@@ -84,16 +84,17 @@ WEIGHS = (
     "weighbridge.report.assemble",
     "weighbridge.run.existing",
 )
+CONNECTS = ("docker", "requests", "ssl")
 
 
-def test_inspect_of_known_image_imports_nothing_that_weighs(tmp_path: Path) -> None:
+def test_inspect_of_known_archive_imports_nothing_that_weighs_or_connects(tmp_path: Path) -> None:
     layer = tar_of({"app": b"binary"})
     document = {"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]}}
     manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
     image = tmp_path / "image.tar"
     files = {"config.json": json.dumps(document).encode(), "layer.tar": layer}
     image.write_bytes(tar_of({**files, "manifest.json": json.dumps(manifest).encode()}))
-    program = _PROGRAM.format(heavy=WEIGHS)
+    program = _PROGRAM.format(heavy=(*WEIGHS, *CONNECTS))
     arguments = ["inspect", f"docker-archive:{image}", "--quiet", "--cache-dir", str(tmp_path / "cache")]
     imported = []
     for _ in range(2):

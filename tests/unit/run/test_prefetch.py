@@ -13,10 +13,10 @@ from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import ImageError
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.prefetch import Prefetch
-from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import ENGINE
 
 
 class RecordingReader:

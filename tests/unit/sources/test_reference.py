@@ -3,9 +3,7 @@
 import pytest
 
 from weighbridge.errors import UsageError
-from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.from_files import DOCKER_ARCHIVE, OCI, OCI_ARCHIVE, SKOPEO_FOLDER
-from weighbridge.sources.from_registry import REGISTRY
 from weighbridge.sources.reference import (
     TRANSPORT_NAMES,
     ImageReference,
@@ -14,7 +12,7 @@ from weighbridge.sources.reference import (
     full_tag,
     split_registry_name,
 )
-from weighbridge.sources.transports import TRANSPORTS, parse_image_reference
+from weighbridge.sources.transports import ENGINE, REGISTRY, TRANSPORTS, parse_image_reference
 
 ID = "a" * 64
 

@@ -54,6 +54,7 @@ class FileDeltas(Sequence[FileDelta]):
         self.base = base
         self.head = head
         self.moved: Mapping[int, int] = moved or {}
+        self._before, self._after = base.table, head.table
         self.base_files = array("i")
         self.head_files = array("i")
         self.links: dict[int, str] = {}
@@ -99,11 +100,11 @@ class FileDeltas(Sequence[FileDelta]):
         return self._delta_bytes(self.base_files[row], self.head_files[row])
 
     def _path(self, old: int, new: int) -> str:
-        return self.base.table.first_path(old) if new == MISSING else self.head.table.first_path(new)
+        return self._before.first_path(old) if new == MISSING else self._after.first_path(new)
 
     def _delta_bytes(self, old: int, new: int) -> int:
-        after = 0 if new == MISSING else self.head.table.sizes[new]
-        return after - (0 if old == MISSING else self.base.table.sizes[old])
+        after = 0 if new == MISSING else self._after.sizes[new]
+        return after - (0 if old == MISSING else self._before.sizes[old])
 
     def _delta(self, row: int) -> FileDelta:
         return FileDelta(
