@@ -1,8 +1,8 @@
 """Reads the images that a Compose file builds (the ``build`` sections of its services) without buildx.
 
 Source: the Compose specification, ``build`` (compose-spec/05-services, compose-spec/build). Not read: ``extends`` and
-``include``, override files, profiles (every service counts), the environment and ``.env`` (a variable has its default,
-or is empty). If buildx is installed, it reads the file instead of this module: see `bake`.
+``include``, override files, profiles (every service counts) and the environment: a variable has its value in ``.env``,
+its default, or is empty. If buildx is installed, it reads the file instead of this module: see `bake`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -37,20 +38,23 @@ MAXIMUM_COMPOSE_BYTES = 262_144
 _MAXIMUM_SERVICES = 1_000
 _MAXIMUM_NODES = 100_000
 _MAXIMUM_REFERENCES = 1_000
+_MAXIMUM_REPLACED = 100
 _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)"
     r"|\{(?P<name>[A-Za-z_]\w*)(?:(?P<operator>:?[-?+])(?P<value>[^{}]*))?\})"
 )
 
 
-def parse_compose(data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
-    """The images of the Compose file `path` (from the repository's root), in its order.
+def parse_compose(
+    data: bytes, *, path: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> tuple[ImageDefinition, ...]:
+    """The images of the Compose file `path` (from the repository's root), in its order. `variables`: those of ``.env``.
 
     A service whose build context is remote or outside of the repository, or whose Dockerfile is inline, has a
     `failure`: there is no Dockerfile of this repository to weigh. Raises ConfigError for a file that is not a Compose
     file.
     """
-    return tuple(_images(_mapping(_top(data, path).get("services"), path), path))
+    return tuple(_images(_mapping(_top(data, path).get("services"), path), path, variables))
 
 
 def compose_services(data: bytes, *, path: str) -> Mapping[Any, Any]:
@@ -124,7 +128,7 @@ def _mapping(services: object, path: str) -> Mapping[Any, Any]:
     return services
 
 
-def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]:
+def _images(services: Mapping[Any, Any], path: str, variables: Mapping[str, str]) -> Iterator[ImageDefinition]:
     folder = posixpath.dirname(path) or ROOT
     for service, definition in services.items():
         build = definition.get("build") if isinstance(definition, dict) else None
@@ -135,16 +139,16 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
         if build.get("dockerfile_inline") is not None:
             yield inline_definition(DefinitionKind.COMPOSE, service, path)
             continue
-        written = interpolated(text_or(build.get("context"), "."))
+        written = interpolated(text_or(build.get("context"), "."), variables)
         context = path_below(folder, written)
         if context is None or is_remote(written):
             yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
-        dockerfile = path_below(context, interpolated(text_or(build.get("dockerfile"), "Dockerfile")))
+        dockerfile = path_below(context, interpolated(text_or(build.get("dockerfile"), "Dockerfile"), variables))
         if dockerfile is None or dockerfile == ROOT:
             yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
-        contexts, failure = named_contexts(folder, _pairs(build.get("additional_contexts")))
+        contexts, failure = named_contexts(folder, _pairs(build.get("additional_contexts"), variables))
         target = build.get("target")
         image = definition.get("image")
         yield ImageDefinition(
@@ -153,53 +157,71 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
             file=path,
             dockerfile=dockerfile,
             context=context,
-            target=interpolated(target) if isinstance(target, str) and target else None,
-            build_args=_pairs(build.get("args")),
-            platforms=_platforms(build),
+            target=interpolated(target, variables) if isinstance(target, str) and target else None,
+            build_args=_pairs(build.get("args"), variables),
+            platforms=_platforms(build, variables),
             contexts=contexts,
-            tags=tuple(interpolated(one) for one in [image, *listed(build.get("tags"))] if isinstance(one, str)),
+            tags=tuple(
+                interpolated(one, variables) for one in [image, *listed(build.get("tags"))] if isinstance(one, str)
+            ),
             failure=failure and f"{path}: {service}: {failure}",
         )
 
 
-def compose_platforms(images: Iterable[ImageDefinition], data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
+def compose_platforms(
+    images: Iterable[ImageDefinition],
+    data: bytes,
+    *,
+    path: str,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[ImageDefinition, ...]:
     """Add the platforms that only Compose itself builds (``build.platforms``) to `images`, which buildx has read."""
     services = _mapping(_top(data, path).get("services"), path)
     found = []
     for image in images:
         service = services.get(image.name)
         build = service.get("build") if isinstance(service, dict) else None
-        platforms = image.platforms or (_platforms(build) if isinstance(build, dict) else ())
+        platforms = image.platforms or (_platforms(build, variables) if isinstance(build, dict) else ())
         found.append(replace(image, platforms=platforms))
     return tuple(found)
 
 
-def _platforms(build: Mapping[Any, Any]) -> tuple[str, ...]:
+def _platforms(build: Mapping[Any, Any], variables: Mapping[str, str]) -> tuple[str, ...]:
     """The platforms of a ``build`` section, without duplicates."""
-    named = [interpolated(one) for one in listed(build.get("platforms")) if isinstance(one, str)]
+    named = [interpolated(one, variables) for one in listed(build.get("platforms")) if isinstance(one, str)]
     return tuple(dict.fromkeys(one for one in named if PLATFORM.fullmatch(one)))
 
 
-def interpolated(text: str) -> str:
-    """`text` with its variables replaced as Compose does if none of them is set."""
+def interpolated(text: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
+    """`text` with its variables replaced as Compose does if only `variables` are set."""
 
     def replacement(match: re.Match[str]) -> str:
         if match["escaped"]:
             return "$"
         operator = match["operator"] or ""
+        value = variables.get(match["plain"] or match["name"])
+        is_given = bool(value) if operator.startswith(":") else value is not None
+        if operator.endswith("+"):
+            return str(match["value"]) if is_given else ""
+        if is_given:
+            return str(value)
         return str(match["value"]) if operator.endswith("-") else ""
 
-    return _VARIABLE.sub(replacement, text)
+    return _VARIABLE.sub(replacement, text, count=_MAXIMUM_REPLACED)
 
 
-def _pairs(args: object) -> dict[str, str]:
-    """A mapping or a list of ``NAME=VALUE`` as a dictionary; leaves out names without a value."""
+def _pairs(args: object, variables: Mapping[str, str]) -> dict[str, str]:
+    """A mapping or a list of ``NAME=VALUE`` as a dictionary. A name alone has the value of its variable, if any."""
     pairs: list[tuple[object, object]] = []
     if isinstance(args, dict):
         pairs = list(args.items())
     elif isinstance(args, list):
         pairs = [(str(one).partition("=")[0], str(one).partition("=")[2] if "=" in str(one) else None) for one in args]
-    return {str(name): interpolated(scalar_text(value)) for name, value in pairs if value is not None}
+    return {
+        str(name): variables[str(name)] if value is None else interpolated(scalar_text(value), variables)
+        for name, value in pairs
+        if value is not None or str(name) in variables
+    }
 
 
 def scalar_text(value: object) -> str:

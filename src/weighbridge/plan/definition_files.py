@@ -23,11 +23,13 @@ from weighbridge.plan.compose import (
     COMPOSE_NAMES,
     MAXIMUM_COMPOSE_BYTES,
     compose_platforms,
+    interpolated,
     parse_compose,
     referenced_files,
 )
 from weighbridge.plan.compose_start import OVERRIDE_NAMES, with_starts
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
+from weighbridge.plan.dotenv import dotenv_variables
 from weighbridge.plan.git import REGULAR_FILES, Repository, missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.links import with_linked_contexts
@@ -304,11 +306,13 @@ def _images(
         if one.kind is DefinitionKind.BAKE:
             return _baked(one, answer, tree) if answer is not None else ()
         content = data[one.blobs[one.file]]
+        dotenv = one.blobs.get(join(one.folder, ".env"))
+        variables = dotenv_variables(data[dotenv], interpolated) if dotenv is not None else {}
         if answer is None:
-            images = parse_compose(content, path=one.file)
+            images = parse_compose(content, path=one.file, variables=variables)
         else:
             baked = images_of_bake(answer, kind=one.kind, file=one.file, folder=one.folder)
-            images = compose_platforms(baked, content, path=one.file)
+            images = compose_platforms(baked, content, path=one.file, variables=variables)
         return _started(one, tuple(images), data)
     except ConfigError:
         return ()

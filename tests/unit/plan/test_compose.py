@@ -11,6 +11,7 @@ from weighbridge.errors import ConfigError
 from weighbridge.plan.compose import interpolated, parse_compose
 from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.discover import plan_images
+from weighbridge.plan.dotenv import dotenv_variables
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.image_plan import Change, ContextKind, NamedContext
 
@@ -48,6 +49,44 @@ services:
         "long": ("deploy/app/docker/Dockerfile.dev", "deploy/app", "run", {"A": "1", "B": "true"}),
         "listed": ("deploy/Dockerfile", "deploy", None, {"A": "1", "B": "x=y"}),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A=1\nexport B = 2 # why\n# C=3\nD: x#y\n", {"A": "1", "B": "2", "D": "x#y"}),
+        ("A='$B #1' # c\r\nB=\"a\\tb $A\"\nC=${B:-x}$$\n", {"A": "$B #1", "B": "a\tb $B #1", "C": "a\tb $B #1$"}),
+        ("A=\nB=${A:-x}${A-y}${A:+z}${A+w}\nnonsense\n1=2\n", {"A": "", "B": "xw"}),
+        ("\ufeffA=1", {"A": "1"}),
+    ],
+)
+def test_dotenv_file_has_variables(text, expected):
+    assert dotenv_variables(text.encode(), interpolated) == expected
+
+
+@given(st.binary(max_size=300))
+def test_any_dotenv_file_is_read(data):
+    assert all(name.isidentifier() for name in dotenv_variables(data, interpolated))
+
+
+def test_dotenv_variables_in_each_other_stay_small():
+    lines = ["V0=" + "x" * 5_000, *(f"V{n}={f'${{V{n - 1}}}' * 20_000}" for n in range(1, 5))]
+    found = dotenv_variables("\n".join(lines).encode(), interpolated)
+    assert [len(value) for value in found.values()] == [1_000] * 5
+    assert len(interpolated("$V4" * 50_000, found)) < 300_000
+
+
+def test_dotenv_file_decides_arguments_without_buildx(git_folder):
+    compose = "services: { web: { build: { context: '${WHERE:-.}', args: [SRC], target: $STAGE } } }\n"
+    text = "FROM debian AS run\nARG SRC=small\nCOPY ${SRC} /data\n"
+    files = {"compose.yml": compose, ".env": "SRC=data\nSTAGE=run\n", "Dockerfile": text, "small": "1", "data": "1"}
+    base, head = git_folder.commit(files), git_folder.commit({"data": "2"})
+    (web,) = plan_images(open_repository(git_folder.root), base, head, Config()).plans
+    assert web.change is Change.AFFECTED
+    assert (web.head.build_args, web.head.target, web.head.context) == ({"SRC": "data"}, "run", ".")
+    later = git_folder.commit({".env": "SRC=small\nSTAGE=run\n"})
+    (web,) = plan_images(open_repository(git_folder.root), head, later, Config()).plans
+    assert web.head_as_base.build_args == {"SRC": "data"}
 
 
 def test_anchors_merges_and_composes_own_tags_are_read():
