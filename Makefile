@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python site pictures fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine test-engines lint format types lock bench clean action-docs architecture man
+.PHONY: help python site pictures fuzz coverage mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine test-engines lint format types lock bench clean action-docs architecture man
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -67,6 +67,11 @@ test-unit: setup ## the tests that need no engine, in parallel
 fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each, FUZZ_SECONDS at most for one; keep a finding in tests/data/fuzz/TARGET
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit/fuzz -n auto
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit -m hypothesis -n auto
+
+coverage: setup ## measure which lines and branches of domain/ the unit tests run; less than `fail_under` in pyproject.toml fails (several minutes)
+	@rm -rf .dev/coverage && mkdir -p .dev/coverage
+	@$(BIN)/coverage run -m pytest tests/unit -q -n auto; tests=$$?; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$tests
 
 mutation: setup ## change the domain's code in small ways and print which changes no test notices (SAMPLE per module)
 	@$(BIN)/python scripts/mutate.py --sample $${SAMPLE:-20} $(MODULES)
