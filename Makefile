@@ -59,10 +59,14 @@ tips-corpus: setup base-images ## follow every proposal for the projects of test
 	@PYTHONPATH=tests/engine $(BIN)/python -m realprojects $(PROJECTS)
 
 causes-corpus: setup base-images ## build repositories with planted causes and hold the report against them (20 minutes)
-	@PYTHONPATH=tests/engine nice $(BIN)/python -m causes.corpus $${CAUSES_FOLDER:-$$(mktemp -d)/corpus} $(CASES)
+	@PYTHONPATH=tests/engine:tests/support nice $(BIN)/python -m causes.corpus $${CAUSES_FOLDER:-$$(mktemp -d)/corpus} $(CASES)
 
 test-unit: setup ## the tests that need no engine, in parallel
-	@$(PYTEST) tests/unit -n auto
+	@$(PYTEST) tests/unit $(UNIT_PARALLEL)
+
+# One process more than processors: some tests wait for a stand-in server, for a screen or for git. An idle process
+# takes tests that another one still has.
+UNIT_PARALLEL := -n $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )) --dist worksteal
 
 fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each, FUZZ_SECONDS at most for one; keep a finding in tests/data/fuzz/TARGET
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit/fuzz -n auto

@@ -13,46 +13,18 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jsonschema
 import pytest
+from engine_protocol import Engine
+from git_commands import commit, git
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())
 
 
-class Engine(Protocol):
-    docker_host: str
-    store: str
-    environment: dict[str, str]
-    client: Any
-
-    def docker(self, *arguments: str | Path, timeout_seconds: float = 600) -> subprocess.CompletedProcess[str]: ...
-
-    def run(self, image: str, *command: str) -> subprocess.CompletedProcess[str]: ...
-
-    def recording_environment(self, folder: Path) -> dict[str, str]: ...
-
-    def left_tags(self, folder: Path) -> list[str]: ...
-
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def git(repo: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")
-    done = subprocess.run(["git", *identity, *arguments], cwd=repo, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def commit(repo: Path, files: Mapping[str, str]) -> None:
-    for name, content in files.items():
-        path = repo / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    git(repo, "add", "--all")
-    git(repo, "commit", "--quiet", "--message", "change")
 
 
 @pytest.fixture

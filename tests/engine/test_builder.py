@@ -22,6 +22,7 @@ from pathlib import Path
 
 import docker.errors
 import pytest
+from git_commands import git
 from loopback import running_registry, running_server
 from relays import buildkit_on_tcp, certificates, engine_on_tls, server_context
 
@@ -34,11 +35,6 @@ RUN cat /data /data > /twice
 CMD ["cat", "/data"]
 """
 RELEASES = ("first", "second")
-
-
-def git(repo, *arguments):
-    command = ["git", "-C", str(repo), "-c", "user.name=T", "-c", "user.email=t@example.org", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def repository(folder, images, base="busybox"):

@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Protocol
 
 from causes.cases import all_cases
 from causes.corpus import answers, write_repository
+from engine_protocol import Engine
 
 SAMPLE = frozenset(
     {
@@ -25,10 +25,6 @@ SAMPLE = frozenset(
         "base-and-file",
     }
 )
-
-
-class Engine(Protocol):
-    environment: dict[str, str]
 
 
 def test_planted_causes_are_found_with_lines(engine: Engine, tmp_path: Path) -> None:

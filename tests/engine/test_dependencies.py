@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from git_commands import commit, git
 from relays import buildkit_on_tcp
 
 BAKE = """
@@ -46,19 +47,6 @@ def repo(tmp_path: Path) -> Path:
     commit(root, FILES)
     commit(root, {"lower/l": "2" * 10})
     return root
-
-
-def git(root: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
-
-
-def commit(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "-m", "change")
 
 
 def diff(

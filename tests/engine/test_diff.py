@@ -10,49 +10,20 @@ import subprocess
 import sys
 import tarfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jsonschema
 import pytest
+from engine_protocol import Engine
+from git_commands import commit, git
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())
 
 
-class Engine(Protocol):
-    docker_host: str
-    store: str
-    environment: dict[str, str]
-    client: Any
-
-    def recording_environment(self, folder: Path) -> dict[str, str]: ...
-
-    def left_tags(self, folder: Path) -> list[str]: ...
-
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def git(repo: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")
-    done = subprocess.run(["git", *identity, *arguments], cwd=repo, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def commit(repo: Path, files: Mapping[str, str | None], message: str = "change") -> str:
-    """Write (or with None remove) files and commit everything."""
-    for name, text in files.items():
-        path = repo / name
-        if text is None:
-            path.unlink()
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-    git(repo, "add", "--all")
-    git(repo, "commit", "--quiet", "--message", message)
-    return git(repo, "rev-parse", "HEAD")
 
 
 @pytest.fixture

@@ -10,18 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from git_commands import commit, git
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def git(root: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
-
-
-def commit(root: Path) -> None:
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "-m", "change")
 
 
 def weighbridge(environment: dict[str, str], root: Path, *arguments: str) -> str:

@@ -8,16 +8,16 @@ builder's images: `tests/support/builder_contract.py`.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import shlex
 import shutil
-import tarfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tars import tar_of
 
 from weighbridge.build.builder import BuildRequest
 from weighbridge.build.client import BuildClient, BuildKind
@@ -40,13 +40,7 @@ class _Stage:
 
     def add(self, text: str, files: dict[str, bytes]) -> None:
         self.files |= files
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            for name, content in sorted(files.items()):
-                member = tarfile.TarInfo(name)
-                member.size, member.mode = len(content), 0o755
-                archive.addfile(member, io.BytesIO(content))
-        self.layers.append(buffer.getvalue())
+        self.layers.append(tar_of(dict(sorted(files.items())), permissions=0o755))
         self.history.append(text)
 
     def copy(self) -> _Stage:

@@ -98,6 +98,7 @@ def markdown_environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
+        auto_reload=False,  # the templates of a package do not change; asking costs a stat for each use
     )
     for name in ("safe", "escape", "e", "forceescape", "urlize", "xmlattr", "tojson"):
         made.filters.pop(name, None)

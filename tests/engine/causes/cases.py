@@ -7,12 +7,12 @@ has noise: a changed remark in a file that is copied, and a new small file.
 
 from __future__ import annotations
 
-import io
 import json
 import random
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from tars import tar_of
 
 Files = Mapping[str, "str | bytes"]
 
@@ -892,17 +892,6 @@ def _together() -> Iterator[Case]:
     )  # fmt: skip
 
 
-def _archive(files: Mapping[str, bytes]) -> bytes:
-    """A compressed archive that ``ADD`` unpacks."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return packed.getvalue()
-
-
 def _idioms() -> Iterator[Case]:
     base = {"Dockerfile": PIP, "requirements.txt": "idna==3.7\n", **APP}
     req = "requirements.txt"
@@ -1012,8 +1001,8 @@ def _idioms() -> Iterator[Case]:
     add = "FROM busybox:musl\nADD data.tar.gz /data/\n"
     yield _one(
         "idiom-add-tar",
-        {"Dockerfile": add, "data.tar.gz": _archive({"a": b"x"})},
-        {"data.tar.gz": _archive({"a": b"x", "b": content(700_000)})},
+        {"Dockerfile": add, "data.tar.gz": tar_of({"a": b"x"}, "w:gz")},
+        {"data.tar.gz": tar_of({"a": b"x", "b": content(700_000)}, "w:gz")},
         "file",
         "data.tar.gz",
         "data.tar.gz",

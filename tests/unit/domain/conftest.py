@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
+from images import layers_of
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.image import Image, ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -115,9 +116,7 @@ def weighed(images: Images) -> Callable[..., tuple[WeighedImage, DockerfileSourc
         image = Image(
             image_id="sha256:image",
             config=replace(ImageConfig(), **config),  # type: ignore[arg-type]
-            layers=tuple(
-                Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets
-            ),
+            layers=layers_of(changesets),
         )
         origins = [
             LayerOrigin(instruction=None, text="ADD rootfs /", line=None, from_base_image=True) for _ in range(in_base)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 import pytest
+from images import weigh_files
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.image.image import Image, ImageConfig, Layer
-from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.image.origins import LayerOrigin
-from weighbridge.domain.image.rootfs import Node
-from weighbridge.domain.image.weighed import WeighedImage, weigh_image
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.explore.subject import BrowsedImage, make_subject
 
@@ -24,41 +22,8 @@ LAYERS: tuple[Mapping[str, int | None], ...] = (
 """Files with their sizes, by layer; ``None`` removes one."""
 
 
-class ZeroContents:
-    """Files of zeros."""
-
-    def read(self, node: Node, *, offset: int, length: int) -> bytes:
-        return bytes(max(0, min(length, node.size_bytes - offset)))
-
-
-def weigh(*layers: Mapping[str, int | None], digest: str = "same") -> WeighedImage:
-    """An image whose first layer is the base image's; `digest` names the content of all files."""
-    changesets = [
-        Changeset(
-            diff_id=f"sha256:{digest}{number}",
-            entries=[
-                Entry(path=path, kind=EntryKind.WHITEOUT)
-                if size is None
-                else Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest)
-                for path, size in files.items()
-            ],
-        )
-        for number, files in enumerate(layers)
-    ]
-    origins = [
-        LayerOrigin(
-            instruction=None, text=f"RUN step {number}", line=number + 1 if number else None, from_base_image=not number
-        )
-        for number in range(len(layers))
-    ]
-    image = Image(
-        image_id="sha256:image",
-        config=ImageConfig(cmd=("/app/main",)),
-        layers=tuple(
-            Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets
-        ),
-    )
-    return weigh_image(image, origins, ZeroContents())
+weigh = functools.partial(weigh_files, base_image_layers=1, cmd=("/app/main",))
+"""An image whose first layer is the base image's."""
 
 
 @pytest.fixture

@@ -50,9 +50,7 @@ def on_a_terminal(tmp_path: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["inspect", "compare"])
-def test_terminal_gets_colours_bars_and_progress_bar_and_pipe_none(
-    name: str, images: list[str], tmp_path: Path
-) -> None:
+def test_terminal_gets_colours_bars_and_progress_bar(name: str, images: list[str], tmp_path: Path) -> None:
     arguments = [name, *(images[1:] if name == "inspect" else images)]
     seen = on_a_terminal(tmp_path, *arguments)
     progress, _, table = seen.rpartition("\r\x1b[K")
@@ -63,8 +61,10 @@ def test_terminal_gets_colours_bars_and_progress_bar_and_pipe_none(
     assert "\x1b[3" in table  # a colour
     assert "• reading" not in table
 
+
+def test_pipe_gets_no_colours_and_no_progress_bar(images: list[str], tmp_path: Path) -> None:
     piped = subprocess.run(
-        command(tmp_path / "other", *arguments), capture_output=True, text=True, timeout=60, check=False
+        command(tmp_path, "compare", *images), capture_output=True, text=True, timeout=60, check=False
     )
     assert "█" in piped.stdout
     assert "\x1b" not in piped.stdout + piped.stderr

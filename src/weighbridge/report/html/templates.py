@@ -40,6 +40,7 @@ templates = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # the templates of a package do not change; asking costs a stat for each use
 )
 for _name in ("safe", "urlize", "xmlattr", "tojson"):
     del templates.filters[_name]

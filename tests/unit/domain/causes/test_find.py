@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from images import layers_of
 
 from weighbridge.domain.causes import (
     CauseKind,
@@ -20,7 +21,7 @@ from weighbridge.domain.causes import (
 from weighbridge.domain.causes.repository_paths import RepositoryPaths
 from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.image.attached import Attached, BuildRecord
-from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.image import Image, ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
@@ -279,9 +280,7 @@ def _image(layers: list[tuple[int, bool, list[Entry]]]) -> WeighedImage:
     image = Image(
         image_id="x",
         config=ImageConfig(),
-        layers=tuple(
-            Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets
-        ),
+        layers=layers_of(changesets),
     )
     flags = sorted((is_base for _, is_base, _ in layers), reverse=True)
     origins = [LayerOrigin(instruction=None, text="RUN x", line=2, from_base_image=one) for one in flags]

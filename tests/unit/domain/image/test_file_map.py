@@ -9,48 +9,19 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from images import ZeroContents
+from images import weigh_files as weigh
 
 from weighbridge.domain.image.file_map import NONE, FileArea, FileMap, map_files
-from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.packed_file_map import pack, unpack
-from weighbridge.domain.image.rootfs import Node
-from weighbridge.domain.image.weighed import WeighedImage, compare, weigh_image
+from weighbridge.domain.image.weighed import compare, weigh_image
 
 NAMES = st.text(st.characters(codec=None, exclude_characters="/\0"), min_size=1, max_size=6)
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 ORIGIN = LayerOrigin(instruction=None, text="RUN x", line=1, from_base_image=False)
 SIZES = st.integers(min_value=0, max_value=10**12)
-
-
-class Zeros:
-    def read(self, node: Node, *, offset: int, length: int) -> bytes:
-        return bytes(max(0, min(length, node.size_bytes - offset)))
-
-
-def weigh(*layers: dict[str, int | None], digest: str = "same") -> WeighedImage:
-    """An image of layers ``{path: size}``; ``None`` removes a file."""
-    changesets = [
-        Changeset(
-            diff_id=f"sha256:{digest}{number}",
-            entries=[
-                Entry(path=path, kind=EntryKind.WHITEOUT)
-                if size is None
-                else Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest)
-                for path, size in files.items()
-            ],
-        )
-        for number, files in enumerate(layers)
-    ]
-    image = Image(
-        image_id="sha256:image",
-        config=ImageConfig(),
-        layers=tuple(
-            Layer(diff_id=each.diff_id, created_by=None, download_bytes=None, changeset=each) for each in changesets
-        ),
-    )
-    return weigh_image(image, [ORIGIN for _ in layers], Zeros())
 
 
 def by_path(file_map: FileMap) -> dict[str, FileArea]:
@@ -78,7 +49,7 @@ def test_folder_of_hard_links_to_another_folder_has_no_area() -> None:
     ]
     image = weigh({})
     layer = replace(image.image.layers[0], changeset=Changeset(diff_id="sha256:same0", entries=entries))
-    linked = weigh_image(replace(image.image, layers=(layer,)), [ORIGIN], Zeros())
+    linked = weigh_image(replace(image.image, layers=(layer,)), [ORIGIN], ZeroContents())
     assert [(folder, end - start) for folder, start, end in linked.rootfs.table.ranges()] == [("/b", 1), ("/a", 0)]
     assert [(area.path, area.head_bytes) for area in map_files(None, linked).areas] == [("a/x", 5)]
 
@@ -153,7 +124,7 @@ def test_folder_of_hard_links_in_map_over_limit_has_no_area() -> None:
     ]
     image = weigh({})
     layer = replace(image.image.layers[0], changeset=Changeset(diff_id="sha256:same0", entries=entries))
-    linked = weigh_image(replace(image.image, layers=(layer,)), [ORIGIN], Zeros())
+    linked = weigh_image(replace(image.image, layers=(layer,)), [ORIGIN], ZeroContents())
     areas = map_files(None, linked, maximum_nodes=8).areas
     assert sum(area.files for area in areas) == 20
     assert {"b", "b/y"}.isdisjoint(area.path for area in areas)

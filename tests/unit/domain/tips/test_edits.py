@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from images import layers_of
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, parse_dockerfile
 from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits, unified_diff
-from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.image import Image, ImageConfig
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.lint.context import LintContext
@@ -245,9 +246,9 @@ def as_built(text: str, program: bytes, contents: Any) -> tuple[WeighedImage, Do
         files = {"/start": program, "/data.txt": b"data"} if one is makers[-1] else {f"/s{one.line}.c": b"source"}
         changesets.append(contents.changeset(files))
         origins.append(LayerOrigin(instruction=one, text=one.text, line=one.line, from_base_image=False))
-    layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
+    layers = layers_of(changesets)
     config = ImageConfig(entrypoint=("/start",), env={"TZ": "UTC"})
-    image = Image(image_id="sha256:1", config=config, layers=tuple(layers))
+    image = Image(image_id="sha256:1", config=config, layers=layers)
     return weigh_image(image, origins, contents.contents), DockerfileSource(text=text, dockerfile=dockerfile)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from images import layers_of
 
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import apply_edits, unified_diff
-from weighbridge.domain.image.image import Healthcheck, Image, ImageConfig, Layer
+from weighbridge.domain.image.image import Healthcheck, Image, ImageConfig
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.tips.find import find_tips
@@ -43,8 +44,8 @@ class Made:
         for line in self.layers:
             made = next(one for one in stage.instructions if one.line <= line <= one.end_line)
             origins.append(LayerOrigin(instruction=made, text=made.text, line=line, from_base_image=False))
-        layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
-        image = Image(image_id="sha256:1", config=replace(ImageConfig(), **config), layers=tuple(layers))
+        layers = layers_of(changesets)
+        image = Image(image_id="sha256:1", config=replace(ImageConfig(), **config), layers=layers)
         source = DockerfileSource(text=text, dockerfile=dockerfile)
         return weigh_image(image, origins, self.images.contents), source
 

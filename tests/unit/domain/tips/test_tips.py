@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from images import layers_of
 
-from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.image import Image, ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
@@ -36,12 +37,12 @@ def tips(
 ) -> tuple[Tip, ...]:
     """Tips of an image in which line n made layer n (from 1)."""
     changesets = [Changeset(diff_id=f"sha256:{i}", entries=tuple(one)) for i, one in enumerate(entries)]
-    layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
+    layers = layers_of(changesets)
     origins = [
         LayerOrigin(instruction=None, text=f"RUN {i}", line=i + 1, from_base_image=i < base_image_layers)
         for i in range(len(layers))
     ]
-    image = Image(image_id="sha256:image", config=ImageConfig(cmd=cmd), layers=tuple(layers))
+    image = Image(image_id="sha256:image", config=ImageConfig(cmd=cmd), layers=layers)
     return find_tips(weigh_image(image, origins, Zeros()), minimum_saving_bytes=minimum_saving_bytes)
 
 
