@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python site pictures fuzz coverage mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine test-engines lint format types lock bench clean action-docs architecture man
+.PHONY: help python site pictures fuzz coverage mutation matrix matrix-scripts matrix-commands tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine test-engines lint format types lock bench clean action-docs architecture man
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -54,6 +54,9 @@ matrix: setup test-tools base-images ## run every cell of the start matrix anew 
 
 matrix-scripts: setup base-images ## run every script of the script matrix anew and record what happened (2 minutes)
 	@PYTHONPATH=tests/engine/matrix $(BIN)/python tests/engine/matrix/record_scripts.py
+
+matrix-commands: setup base-images ## run every command of the command matrix anew and record what happened (10 minutes)
+	@PYTHONPATH=tests/engine/matrix $(BIN)/python tests/engine/matrix/record_commands.py
 
 tips-corpus: setup base-images ## follow every proposal for the projects of tests/data/projects and print what came of it (20 minutes)
 	@PYTHONPATH=tests/engine $(BIN)/python -m realprojects $(PROJECTS)

@@ -115,6 +115,31 @@ def _walked(shell: str, data: bytes) -> object:
     return predict_start(ImageConfig(cmd=("/e", "true", "-x"), user="1000"), _rootfs(files))
 
 
+def _read_by(program: str, path: str, data: bytes) -> object:
+    """A file that a program reads before it runs: a script, a module or a configuration."""
+    name = program.rpartition("/")[2]
+    command = {
+        "nginx": ("nginx", "-c", f"/{path}"),
+        "supervisord": ("supervisord", "-n", "-c", f"/{path}"),
+        "dotnet": ("dotnet", "/a.dll"),
+        "npm": ("npm-cli.js", "start"),
+    }.get(name, (name, f"/{path}"))
+    library = "usr/lib/python3.12"
+    files = {
+        **{f"usr/bin/{one}": _STATIC for one in ("python3.12", "node", "dotnet", "redis-server", "sh", "true")},
+        "usr/bin/python3": _STATIC,
+        "usr/bin/nginx": _STATIC
+        + b"\0"
+        + b"\0".join(b"events http server listen location return set user".split())
+        + b"\0",
+        "usr/bin/supervisord": b"#!/usr/bin/python3.12\nfrom supervisor.supervisord import main\n",
+        "usr/bin/npm-cli.js": b"#!/usr/bin/node\n",
+        **{f"{library}/{one}": b"" for one in ("os.py", "encodings/__init__.py", "b/__init__.py", "b/c.py")},
+        "a.dll": b"MZ",
+    }
+    return predict_start(ImageConfig(cmd=command), _rootfs({**files, path: data}))
+
+
 def _elf(data: bytes) -> object:
     def read_at(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
@@ -315,8 +340,45 @@ TARGETS: dict[str, Target] = {
         read=partial(_starts, "run.sh", command=("/bin/sh", "/run.sh")), samples=(_SCRIPT,), expected=()
     ),
     "python-program": Target(
-        read=partial(_starts, "a.py", command=("python3", "a.py")),
+        read=partial(_read_by, "python3.12", "a.py"),
         samples=(b"import os, b.c\nfrom d import (e)\n",),
+        expected=(),
+    ),
+    "node-program": Target(
+        read=partial(_read_by, "node", "a.js"),
+        samples=(
+            b"'use strict';\n/* a */ const { b, c } = require('fs'), d = require('./e');\nrequire('f').config();\n",
+            b"var __importDefault = (this && this.__importDefault) || function (m) {\n};\n"
+            b"const a = __importDefault(require('b'));",
+        ),
+        expected=(),
+    ),
+    "node-modules": Target(
+        read=partial(_read_by, "node", "a.mjs"),
+        samples=(b"import a, { b as c } from 'fs';\nimport * as d from './e.js'\nimport 'f';\n",),
+        expected=(),
+    ),
+    "nginx-configuration": Target(
+        read=partial(_read_by, "nginx", "n.conf"),
+        samples=(b'events {}\nhttp { # b\n server { listen 80; location ~ ^/(?<c>x) { return 200 "$c ${d}"; } } }\n',),
+        expected=(),
+    ),
+    "supervisord-configuration": Target(
+        read=partial(_read_by, "supervisord", "s.conf"),
+        samples=(
+            b"[supervisord]\nuser=0 ; b\n[program:c]\ncommand=/d %(ENV_PATH)s\nstdout_logfile=/usr/g\n"
+            b"[include]\nfiles=/h/*\n",
+        ),
+        expected=(),
+    ),
+    "runtimeconfig": Target(
+        read=partial(_read_by, "dotnet", "a.runtimeconfig.json"),
+        samples=(b'{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "version": "8.0.0"}}}',),
+        expected=(),
+    ),
+    "package-script": Target(
+        read=partial(_read_by, "npm", "package.json"),
+        samples=(b'{"name": "a", "scripts": {"prestart": "true", "start": "node a.js"}}',),
         expected=(),
     ),
     "shebang": Target(read=parse_shebang, samples=(b"#!/usr/bin/env -S a b\n",), expected=()),

@@ -171,6 +171,7 @@ class CheckCode(enum.StrEnum):
         "interpreter-file-missing",
         _ERROR,
         "the script, jar or configuration file of a program is not in the image",
+        "start.handing_over",
         "start.interpreters.node",
         "start.interpreters.node_imports",
         "start.interpreters.view",

@@ -27,6 +27,8 @@ from weighbridge.domain.start.wrappers import Handover, env_directory_text
 _PATH_WITHOUT_PATH = "/bin:/usr/bin"
 """Where ``execvp`` looks if there is no ``PATH`` (``_CS_PATH``)."""
 _MAX_SUDOERS_BYTES = 65536
+_MAX_VARIABLES = 200
+_MAX_VARIABLE_BYTES = 4096
 _SECURE_PATH = re.compile(r'^\s*Defaults\s+secure_path\s*=\s*"?([^"\s]+)"?', re.MULTILINE)
 _NO_LOGIN = frozenset({"nologin", "false"})
 
@@ -62,6 +64,11 @@ def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
     env = {} if handover.clears else {name: value for name, value in process.env.items() if name not in handover.unsets}
     env |= dict(handover.assigns)
     is_open = process.is_open and not handover.clears
+    if handover.env_folder is not None:
+        variables = _variables_of_folder(process, handover)
+        if not isinstance(variables, dict):
+            return variables
+        env = {name: value for name, value in (env | variables).items() if value or name not in variables}
     started = replace(process, env=env, cwd=directory, is_open=is_open)
     if handover.user is not None:
         credentials = _become(process, handover, handover.user)
@@ -80,6 +87,31 @@ def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
         started = replace(started, env=_environment_of_sudo(started), is_open=True)
     search = started if "PATH" in started.env else replace(started, env={**started.env, "PATH": _PATH_WITHOUT_PATH})
     return Prepared(process=started, search=search, command=command, path=path)
+
+
+def _variables_of_folder(process: Process, handover: Handover) -> dict[str, str] | Finding | str:
+    """The first line of each file of a folder by the file's name; an empty file removes the variable."""
+    folder = handover.env_folder or ""
+    node = process.rootfs.lookup(folder, cwd=process.cwd, may_search=process.credentials.may_search)
+    if process.has_more_files or (process.touched and not isinstance(node, Node)):
+        return f"{handover.tool}: a command before may have made {folder}"
+    if isinstance(node, LookupFailure) and node.reason is LookupReason.NOT_FOUND and not node.at_run_time:
+        return error_finding(
+            CheckCode.INTERPRETER_FILE_MISSING,
+            folder,
+            handover.folder_text.format(folder),
+            (f"{handover.tool} reads variables from {folder}", f"{node.at}: not in the image"),
+            "Create the folder in the final stage.",
+        )
+    if isinstance(node, LookupFailure) or not node.is_directory:
+        return f"{handover.tool}: {folder} cannot be read as a folder"
+    found: dict[str, str] = {}
+    for child in process.rootfs.children(node):
+        if len(found) >= _MAX_VARIABLES or not child.is_file:
+            return f"{handover.tool}: {folder} has other entries than files, or too many"
+        text = process.rootfs.read(child, limit_bytes=_MAX_VARIABLE_BYTES).decode("utf-8", "replace")
+        found[posixpath.basename(child.path)] = text.partition("\n")[0].rstrip(" \t")
+    return found
 
 
 def _doas(process: Process, handover: Handover) -> Finding | str:

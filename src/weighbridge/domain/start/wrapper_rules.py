@@ -36,7 +36,8 @@ class WrapperRule(NamedTuple):
 
     `finds_executables` tools do not see a file in ``PATH`` that is not executable. `uses_execvp` is false for a tool
     that calls ``execve``: ``execvp`` of glibc gives a file without ``#!`` to ``/bin/sh``. `sets_home` tools set
-    ``HOME`` to that of the user. `names_only` tools accept no number as a user.
+    ``HOME`` to that of the user. `names_only` tools accept no number as a user. The files of
+    the folder of `folder_option` become variables; `folder_text` is the message for a missing one.
     """
 
     text: ErrorText
@@ -51,6 +52,8 @@ class WrapperRule(NamedTuple):
     uses_execvp: bool = True
     sets_home: bool = False
     names_only: bool = False
+    folder_option: str = ""
+    folder_text: str = ""
 
 
 def _message(template: str) -> ErrorText:
@@ -156,6 +159,14 @@ RULES: dict[str, WrapperRule] = {
         without_command="usage: s6-setuidgid username prog",
         uses_execvp=False,
     ),
+    "s6-envdir": WrapperRule(
+        with_value=frozenset({"-c"}),
+        operands=1,
+        text=_message("s6-envdir: fatal: unable to exec {name}: {message}"),
+        folder_text="s6-envdir: fatal: unable to envdir {0}: No such file or directory",
+        without_command="s6-envdir: usage: s6-envdir",
+        uses_execvp=False,
+    ),
     "setuidgid": WrapperRule(
         operands=1,
         names_only=True,
@@ -166,13 +177,15 @@ RULES: dict[str, WrapperRule] = {
         uses_execvp=False,
     ),
     "chpst": WrapperRule(
-        with_value=frozenset({"-u", "-U", "-b", "-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", "-t"}),
+        with_value=frozenset({"-u", "-U", "-b", "-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", "-t", "-e"}),
         text=_djb("chpst: fatal: unable to run: {name}: {message}"),
         user_option=("-u",),
         user_text=_no_user(
             "chpst: fatal: unknown user/group: {user}", "chpst: fatal: unable to setgroups: permission denied"
         ),
-        refuses=frozenset({"-e", "-/"}),
+        refuses=frozenset({"-/"}),
+        folder_option="-e",
+        folder_text="chpst: fatal: unable to switch to directory: {0}: file does not exist",
         without_command="usage: chpst ",
         uses_execvp=False,
     ),
@@ -278,6 +291,6 @@ UNDECIDED_TOOLS = frozenset(
     | {"foreground", "background", "redirfd", "fdmove", "importas", "with-contenv", "s6-overlay-suexec", "runsv"}
     | {"chronic", "unbuffer", "strace", "ltrace", "faketime", "eatmydata", "numactl", "cpulimit", "dbus-run-session"}
     | {"dbus-launch", "ssh-agent", "systemd-run", "bwrap", "firejail", "catchsegv", "valgrind", "jemalloc.sh"}
-    | {"s6-envdir", "s6-softlimit", "start-stop-daemon", "script", "fakeroot", "proot"}
+    | {"s6-softlimit", "start-stop-daemon", "script", "fakeroot", "proot"}
 )
 """Tools that execute other programs in ways that are not followed."""

@@ -30,6 +30,9 @@ _OPTIONS = {
     "sudo": frozenset(f"-{letter}" for letter in "AbBEHkKnNPSvu")
     | {"--preserve-env", "--set-home", "--non-interactive", "--background", "--stdin", "--user"},
     "chpst": frozenset(f"-{letter}" for letter in "vVP012u"),
+    "tini": frozenset(f"-{letter}" for letter in "hvwgls"),
+    "dumb-init": frozenset(f"-{letter}" for letter in "hVvc")
+    | {"--help", "--version", "--verbose", "--single-child", "--rewrite"},
 }
 """The options without a value of tools that refuse others."""
 _NOT_OF_BUSYBOX = {
@@ -38,6 +41,7 @@ _NOT_OF_BUSYBOX = {
     "setsid": frozenset({"-w", "--wait", "-f", "--fork"}),
 }
 """Options of util-linux that the applets of busybox do not have."""
+_INITS = frozenset({"tini", "dumb-init"})
 _CAPSH_OPTIONS = ("--drop", "--caps", "--inh", "--keep", "--secbits", "--print", "--noamb", "--addamb", "--delamb")
 
 
@@ -54,7 +58,7 @@ class Handover:
     `assigns`, `unsets` names removed ones, and `directory` is the working directory of the command. With `user_shell`,
     the command's first word is replaced by the user's shell in passwd. `fails_with` is the message of a tool that
     executes nothing and fails; `lacks_command` means that it got no command. `names_only` tools accept
-    no number as a user.
+    no number as a user. The files of `env_folder` are variables; `folder_text` is the message without that folder.
     """
 
     tool: str
@@ -73,6 +77,8 @@ class Handover:
     uses_execvp: bool = True
     sets_home: bool = False
     names_only: bool = False
+    env_folder: str | None = None
+    folder_text: str = ""
     fails_with: str | None = None
     explains: str = ""
     fix: str | None = None
@@ -104,6 +110,8 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
 def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bool) -> Handover | Stay | str:
     words = list(argv[1:])
     user: str | None = None
+    env_folder: str | None = None
+    ignores_folder = False
     if busybox and words[:1] and words[0].partition("=")[0] in _NOT_OF_BUSYBOX.get(tool, ()):
         return Handover(
             tool=tool,
@@ -118,10 +126,16 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         if word in {"--version", "--help", "-V"} and tool != "chpst":
             return Stay()
         for name, value in _options_in(rule, word, words):
+            is_unknown = tool in _INITS and name not in rule.with_value | _OPTIONS[tool]
+            if is_unknown:
+                return _unknown_option(tool, name)
             if name in rule.refuses or (tool in _OPTIONS and name not in rule.with_value | _OPTIONS[tool]):
                 return f"{tool} {name}: not followed"
             if name in rule.user_option:
                 user = value
+            if name == rule.folder_option:
+                env_folder = value
+            ignores_folder |= tool == "s6-envdir" and name == "-I"
     assigns: list[tuple[str, str]] = []
     while tool == "sudo" and words and _ASSIGNMENT.match(words[0]):
         name, _, value = words.pop(0).partition("=")
@@ -151,6 +165,10 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         return f"chroot {words[0]}: not followed"
     if rule.takes_user:
         user = words[0]
+    if tool == "s6-envdir" and not ignores_folder:
+        env_folder = words[0]
+    if ignores_folder:
+        return f"{tool} -I: whether its folder is there decides nothing"
     if tool in {"sudo", "doas", "chroot"}:
         user = user or "root"
     if tool == "ionice" and argv[1][:2] == "-c" and "1" in (argv[1][2:], *argv[2:3]):
@@ -167,7 +185,22 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         uses_execvp=rule.uses_execvp,
         sets_home=rule.sets_home,
         names_only=rule.names_only and not busybox,
+        env_folder=env_folder,
+        folder_text=rule.folder_text,
         assigns=tuple(assigns),
+    )
+
+
+def _unknown_option(tool: str, name: str) -> Handover:
+    """How ``getopt`` refuses an option of an init program, which then ends."""
+    text = (
+        f"{tool}: unrecognized option '{name}'" if name.startswith("--") else f"{tool}: invalid option -- '{name[1:]}'"
+    )
+    return Handover(
+        tool=tool,
+        fails_with=text,
+        explains=f"{tool} has no option {name[:60]}",
+        fix=f"Write -- between the options of {tool} and the command.",
     )
 
 
@@ -349,11 +382,12 @@ def _env_text(name: str, message: str, _there: bool) -> str:
 
 
 def _split_words(text: str) -> list[str] | None:
-    """The words of ``env -S``; None if it has escapes, variables or comments."""
-    if any(character in text for character in "\\$#"):
+    """The words of ``env -S``; None if it has variables, comments, or escapes other than that of a space."""
+    plain = re.sub(r"'[^'\\]*'", "''", text).replace("\\_", " ")
+    if any(character in plain for character in "\\$#"):
         return None
     try:
-        return shlex.split(text, posix=True)
+        return shlex.split(text.replace("\\_", " "), posix=True)
     except ValueError:
         return None
 

@@ -168,7 +168,46 @@ def test_options_in_one_word_are_split(run, command):
     assert run(*command.split()).starts is Starts.YES
 
 
-@pytest.mark.parametrize("command", ["flock /t/lock -c true", "chpst -e /t true", "chpst -ve /t true"])
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("tini -z true", "tini: invalid option -- 'z'"),
+        ("dumb-init --nosuch true", "dumb-init: unrecognized option '--nosuch'"),
+        ("chpst -e /gone true", "chpst: fatal: unable to switch to directory: /gone: file does not exist"),
+        ("s6-envdir /gone true", "s6-envdir: fatal: unable to envdir /gone: No such file or directory"),
+        ("s6-envdir /v /gone", "s6-envdir: fatal: unable to exec /gone: No such file or directory"),
+        ("chpst -e /v nosuch", "chpst: fatal: unable to run: nosuch: file does not exist"),
+        ("s6-envdir /v", "s6-envdir: usage: s6-envdir"),
+    ],
+)
+def test_wrapper_that_cannot_go_on_dies_with_its_text(run, command, text):
+    prediction = run(*command.split(), files={"/v/A": b"1\n"})
+    assert prediction.starts is Starts.NO
+    assert text in (prediction.findings[-1].predicts or "")
+
+
+@pytest.mark.parametrize(
+    "command", ["chpst -e /v -u 0 true", "s6-envdir /v true", "s6-envdir -f -c x /v true", "tini -g -p TERM -- true"]
+)
+def test_wrapper_with_folder_of_variables_starts(run, command):
+    assert run(*command.split(), files={"/v/A": b"1\n"}).starts is Starts.YES
+
+
+def test_variables_of_folder_reach_command(run):
+    files = {"/v/PATH": b"/other  \n", "/v/EMPTY": b""}
+    prediction = run("chpst", "-e", "/v", "true", files=files)
+    assert prediction.findings[-1].predicts == "chpst: fatal: unable to run: true: file does not exist"
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [("sh -c 'echo $A'", Starts.YES), ("true\\_x", Starts.YES), ("${HOME}/x", Starts.NOT_CHECKED)],
+)
+def test_text_of_env_is_split(run, text, starts):
+    assert run("env", "-S", text).starts is starts
+
+
+@pytest.mark.parametrize("command", ["flock /t/lock -c true", "chpst -/ /t true", "chpst -v/ /t true"])
 def test_unsupported_option_is_not_checked(run, command):
     assert run(*command.split()).starts is Starts.NOT_CHECKED
 

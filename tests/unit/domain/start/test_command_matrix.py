@@ -1,0 +1,95 @@
+"""Every recorded command of ordinary and broken images: the prediction without an engine equals the real run.
+
+`make matrix-commands` records both anew.
+"""
+
+from __future__ import annotations
+
+import collections
+
+import pytest
+from startmatrix.commands import COMMAND_FACTS, judge_command, predict_commands, read_commands
+from startmatrix.facts import Facts
+from startmatrix.scripts import Verdict
+
+IMAGES = ("T", "P", "N", "A")
+KNOWN_WRONG = frozenset(
+    [
+        "A/crond",
+        "A/date-d",
+        "A/find-printf",
+        "A/httpd-bad",
+        "A/httpd-h-gone",
+        "A/nc",
+        "A/timeout-t",
+        "N/imp-cjs",
+        "N/imp-cjs-type",
+        "N/next-standalone",
+        "N/node-exports",
+        "N/node-mainmissing",
+        "N/req-in-esm",
+        "N/syntaxerr",
+        "N/ts",
+        "P/celery-old",
+        "P/fastapi",
+        "P/manage",
+        "P/py-collections",
+        "P/py-entry-manage",
+        "P/py-env-missing",
+        "P/py-importerror-name",
+        "P/py-indent",
+        "P/py-shadow",
+        "P/rq-bad",
+        "P/rq-worker-url",
+        "P/uvicorn-slashes",
+        "T/bundle-exec-gem-missing",
+        "T/bundle-exec-nogemfile",
+        "T/bundle-exec-nosuch",
+        "T/bundle-exec-rubygone",
+        "T/nginx-dup-default",
+        "T/nginx-emerg-rewrite",
+        "T/nginx-gzip-bad",
+        "T/nginx-unknown",
+        "T/perl-require-gone",
+        "T/perl-use-gone",
+        "T/php-artisan-noautoload",
+        "T/rails-bin",
+        "T/redis-bad",
+        "T/redis-badconf",
+        "T/ruby-rel-gone",
+        "T/ruby-req-gone",
+    ]
+)
+"""Predicted as starting: modules and programs that are found, not read, and values of options."""
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return Facts(COMMAND_FACTS)
+
+
+@pytest.fixture(scope="module")
+def commands():
+    return read_commands()
+
+
+def test_matrix_has_commands_of_every_image(commands):
+    assert tuple(commands.images) == IMAGES
+    assert len(commands.cells) >= 380
+    assert len({str(cell) for cell in commands.cells}) == len(commands.cells)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_predictions_of_commands_match_real_runs(image, facts, commands):
+    counts, wrong, alarms = collections.Counter(), set(), []
+    cells = [cell for cell in commands.cells if cell.image == image]
+    for cell, prediction in predict_commands(cells, commands.images[image], facts.below(image), facts):
+        verdict = judge_command(cell, prediction)
+        counts[verdict] += 1
+        if verdict in {Verdict.WRONG, Verdict.WRONG_TEXT}:
+            wrong.add(str(cell))
+            if cell.exit_code in {None, 0}:
+                alarms.append(f"{cell}: {prediction.findings[-1].predicts}")
+    assert alarms == []
+    assert wrong == {name for name in KNOWN_WRONG if name.startswith(f"{image}/")}
+    assert counts[Verdict.NOT_CHECKED] < 0.2 * counts.total()
