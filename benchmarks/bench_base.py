@@ -38,7 +38,7 @@ def main() -> int:
         bench = Bench(Path(name), options.megabytes)
         try:
             bench.weigh(bench.main, bench.commit())  # base is measured, and Python's own files are compiled
-            remembered = [
+            cached = [
                 (bench.build(bench.commit()), bench.weigh(bench.main, bench.commit())) for _ in range(options.runs)
             ]
             cold = []
@@ -47,7 +47,7 @@ def main() -> int:
                 cold.append((bare, bench.weigh(bench.commit(), bench.commit())))
         finally:
             bench.remove_images()
-    ratio = report("base remembered, beside the bare build of head", remembered)
+    ratio = report("base cached, against the bare build of head", cached)
     report("both sides cold, beside the two bare builds", cold)
     if ratio > WANTED_RATIO:
         print(f"missed: {ratio:.3f} is more than {WANTED_RATIO}", file=sys.stderr)

@@ -84,7 +84,7 @@ def _install(folder: Path) -> Path:
     run(["npm", "ci", "--no-progress", "--prefix", folder], cwd=folder)
     generated = folder / "node_modules/@octokit/openapi/generated"
     whole = json.loads((generated / "api.github.com.json").read_bytes())
-    shutil.rmtree(generated)  # 400 MB, of which the next two files are what is needed
+    shutil.rmtree(generated)  # 400 MB, and only the next two files are needed
     (folder / "examples.json").write_text(json.dumps(whole["components"]["examples"]))
     (folder / "description.json").write_text(json.dumps(reduced(whole)))
     return folder

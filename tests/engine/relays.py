@@ -19,7 +19,7 @@ def buildkit_on_tcp(
 ) -> Iterator[str]:
     """The address of a ``buildkitd`` as buildx's remote driver wants it: the BuildKit within the engine.
 
-    The engine speaks BuildKit's own protocol on a connection that was upgraded, which is how buildx's docker driver
+    The engine uses BuildKit's own protocol on a connection that was upgraded, which is how buildx's docker driver
     reaches it; this does the upgrade and passes the bytes on. With `context` it is behind TLS. While `stalled` is set,
     no byte passes and no connection ends.
     """

@@ -225,7 +225,7 @@ class Tree:
 
 @dataclass(kw_only=True)
 class Count:
-    """What the run looked at: `built` are images of which both sides could be built; `needless` affected ones alike."""
+    """What the run looked at: `built` are images with both sides built; `needless` affected ones alike."""
 
     images: int = 0
     unaffected: int = 0

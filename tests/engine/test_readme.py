@@ -1,4 +1,4 @@
-"""Each `weighbridge` command of the README and of docs/ is run as it stands there, on a repository as it speaks of."""
+"""Each `weighbridge` command of the README and of docs/ is run unchanged, on a repository like the described one."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import os
 
 
 def part_of_today(variable: str) -> int | None:
-    """The number of today's part, or the one that the environment variable names; ``None`` if it is ``all``.
+    """The number of today's part, or the number that the environment variable names; ``None`` if it is ``all``.
 
     A failure names the number, so that the run can be repeated on another day.
     """

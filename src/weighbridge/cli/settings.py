@@ -18,7 +18,7 @@ from weighbridge.run.request import DiffRequest
 def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
     """The request for images of two commits. Raises ConfigError and GitError."""
     config, base_config, notes = _range_config(ranged)
-    # A change never chooses what runs on this machine: base's file counts, or the one that a person names.
+    # A change never chooses what runs on this machine: base's file counts, or the file that a person names.
     trusted = config if ranged.config_file is not None else base_config or Config()
     return DiffRequest(
         repo=ranged.repo,

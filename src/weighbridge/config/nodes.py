@@ -191,7 +191,7 @@ class NodeReader:
 
 
 def _hint(key: str, known: tuple[str, ...], below: Mapping[str, str]) -> str:
-    """What a user means with an unknown key: one at another place, a similar one, or one of which it is a word."""
+    """What a user means with an unknown key: the key at another place, a similar key, or a key with this word."""
     if key in below:
         return f'write it below "{below[key]}"'
     longer = [one for one in known if key.lower() in one.split("-")]

@@ -1,6 +1,6 @@
 """The names and shapes of secrets. This list is the only one; docs/gate.md ("Secrets") documents it.
 
-A row of `SHAPES` or `COMMANDS` names the texts of which each match has one: to look for these is much faster than to
+A row of `SHAPES` or `COMMANDS` names texts. Each match contains one of them: to look for these is much faster than to
 match the pattern, and most texts have none. A pattern is compiled on first use. All repetitions have bounds: build
 output and Dockerfiles are hostile.
 """
@@ -25,7 +25,7 @@ SECRET_NAME = re.compile(
 class SecretPattern:
     """One row of the list.
 
-    `parts` are the texts of which each match has one. If the pattern has a group ``kept``, that part stays, and the
+    Each match contains one of the texts `parts`. If the pattern has a group ``kept``, that part stays, and the
     rest of the match is the secret. If it has a group ``name``, it counts only if `SECRET_NAME` finds the name secret.
     """
 

@@ -35,7 +35,7 @@ _SAFE_SETTINGS = (
     "submodule.recurse=false",
     "advice.detachedHead=false",
 )
-"""Runs no hook, and writes no index other than the one that a call names."""
+"""Runs no hook, and writes no index except a call's own."""
 
 
 def git_command(folder: Path, settings: Sequence[str], arguments: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from weighbridge.run.clients import Tools
 
 
 def with_builder(plans: Sequence[ImagePlan], other_builder: Callable[[], str | None]) -> tuple[ImagePlan, ...]:
-    """Mark the images in `plans` as affected of which this run's builder may copy a changed file.
+    """Mark an image in `plans` as affected if this run's builder may copy one of its changed files.
 
     `other_builder` returns the name of a builder other than BuildKit, and is called only if the builder matters.
     """

@@ -38,7 +38,7 @@ _AFTER_DIGITS = b"\0 "
 _WHITEOUT = WHITEOUT_PREFIX.encode()
 _NOT_NAMES = frozenset((b"", b".", b".."))
 _MAX_REMEMBERED = 4096
-"""Maximum number of remembered values of each kind."""
+"""Maximum number of cached values of each kind."""
 
 
 class PlainMembers:

@@ -184,7 +184,7 @@ def index_that_is_no_json(folder: Path, image: Any, **_: Any) -> str:
 def bad(
     tmp_path: Path, small_image: Any, write_archive: Any, member: Any, digest: Any, request: pytest.FixtureRequest
 ) -> tuple[str, str]:
-    """A reference to the bad image, and what is to be said of it."""
+    """A reference to the bad image, and the expected message."""
     function, message = CASES[request.param]
     reference = function(folder=tmp_path, image=small_image, write_archive=write_archive, member=member, digest=digest)
     return reference, message.format(path=reference.partition(":")[2])

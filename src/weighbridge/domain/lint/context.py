@@ -51,7 +51,7 @@ _NOTHING = RunScript(commands=(), start=0, end=0, has_places=False)
 
 
 class LintContext:
-    """One Dockerfile while the rules look at it. Reads of the text are lazy and remembered."""
+    """One Dockerfile while the rules look at it. The text is read when needed, and the result cached."""
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ def bake_commands(text: str, path: str) -> Iterator[BuildCommand]:
 
 
 def _inherited(name: str, attribute: str, targets: Mapping[str, _Block]) -> list[str] | None:
-    """The tokens of an attribute, its own or of the targets that it inherits from, the last of which wins."""
+    """The tokens of an attribute, its own or inherited; the last inherited target has precedence."""
     waiting, seen = [name], set[str]()
     while waiting and len(seen) < _MAXIMUM_PARENTS:
         one = waiting.pop()

@@ -23,7 +23,7 @@ from weighbridge.sources.manifest import image_description
 
 FACTS = Path(__file__).resolve().parents[3] / "data/matrix/facts.zst"
 _MAXIMUM_SUBJECT_BYTES = 48 * 1024
-"""Subjects of which more is looked at (large programs with all their symbols) stay with the engine tests."""
+"""Large programs with all their symbols need more facts: the engine tests have them."""
 _SEARCHED_BYTES = 64 * 1024
 _SEARCHED_FOR = re.compile(
     rb"BusyBox v|GNU bash, version|\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}|required file not found|invalid option -- "
@@ -53,7 +53,7 @@ class Recorder:
         return _Listening(contents, self)
 
     def note(self, node: Node, offset: int, content: bytes) -> None:
-        """Remember what was read; of long searches only what they look for."""
+        """Record each read; of a long search only the matches."""
         found = self.extents.setdefault((node.diff_id, node.stored_path), {})
         if offset % (4 << 20) == 0 and len(content) > _SEARCHED_BYTES:
             for match in _SEARCHED_FOR.finditer(content):

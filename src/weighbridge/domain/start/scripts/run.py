@@ -436,7 +436,7 @@ class ScriptRun(CompoundCommands):
 
 
 def _new_findings(state: State, later: State) -> list[Finding]:
-    """The findings of `later` that `state`, of which it is a copy, does not have.
+    """The findings of `later` that `state` does not have; `later` is a copy of `state`.
 
     The copy begins with the same objects, so that few are left to compare.
     """

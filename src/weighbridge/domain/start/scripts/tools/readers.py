@@ -78,7 +78,7 @@ def _pattern(call: Call) -> Rule:
 
 
 def _sed(call: Call) -> Rule:
-    """``sed -i`` writes a new file in the folder of the one that it edits."""
+    """``sed -i`` writes a new file in the folder of the edited file."""
     if call.has("f"):
         script = call.arguments.letters["f"]
         if script not in {"", "-", "/dev/stdin"} and call.missing(script):
