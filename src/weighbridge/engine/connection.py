@@ -98,7 +98,7 @@ def connect_to_engine(environment: Mapping[str, str]) -> EngineClient:
         if client is not None:
             client.close()
         raise EngineError(
-            f"The container engine at {host} does not answer: {network_words(error)}. "
+            f"The container engine at {host.removeprefix('http+')} does not answer: {network_words(error)}. "
             "Start it, or set DOCKER_HOST to another engine."
         ) from error
     return client

@@ -278,3 +278,10 @@ def test_patch_in_report_keeps_tabs(samples):
     image = replace(image, tips=(replace(image.tips[0], patch=patch),), combined=None, ladder=())
     (shown,) = re.findall(r'<pre class="patch" tabindex="0">(.*?)</pre>', render_html(samples.report(image)), re.DOTALL)
     assert html.unescape(re.sub(r"<[^>]*>", "", shown)) == patch
+
+
+def test_figures_of_layers_are_columns_of_numbers(samples):
+    classes = set(re.findall(r'<t[dh][^>]* class="([^"]*)"|<t[dh] class="([^"]*)"', render_html(samples.full())))
+    names = {name for pair in classes for one in pair for name in one.split()}
+    assert {"number", "roomy"} <= names
+    assert not {name for name in names if name.startswith("number") and name != "number"}
