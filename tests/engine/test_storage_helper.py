@@ -134,7 +134,7 @@ def test_command_line_uses_helper_in_container_unless_disabled(any_engine: Any, 
 @pytest.mark.parametrize(
     ("first", "why"),
     [
-        ("helper.MEMORY_LIMIT_BYTES = 8 << 20", "ended before it was done"),
+        ("helper.MEMORY_LIMIT_BYTES = 8 << 20", "ended before its last message"),
         (HANG, "took longer than 2 seconds"),
         ("helper._MODULE = 'no.such.module'", "No module named"),
     ],

@@ -121,7 +121,7 @@ def test_run_of_another_event_according_to_api_is_refused(fork):
 
 def test_pull_request_with_newer_head_is_left_to_newer_run(fork):
     fork.fake.pulls[7]["head"]["sha"] = "9" * 40
-    with pytest.raises(UntrustedRunError, match="#7 moved on"):
+    with pytest.raises(UntrustedRunError, match="no longer the head of #7"):
         _take_over(fork)
 
 

@@ -196,7 +196,9 @@ def _verify_run(
     at_head = [candidate for candidate, head_sha in pulls if head_sha == event.head_sha]
     if not at_head:
         numbers = ", ".join(f"#{candidate.number}" for candidate, _ in pulls)
-        raise UntrustedRunError(f"{numbers} moved on from {event.head_sha[:12]}: the newer run's report is posted.")
+        raise UntrustedRunError(
+            f"{event.head_sha[:12]} is no longer the head of {numbers}: the newer run's report is posted."
+        )
     named = {number for number, head_sha in event.pull_requests if head_sha == event.head_sha}
     return [candidate for candidate in at_head if candidate.number in named] or at_head
 

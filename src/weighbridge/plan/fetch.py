@@ -130,7 +130,7 @@ class CommitHistory:
         return tip
 
     def push(self, commit: str, *, branch: str) -> bool:
-        """Push `commit` to the remote's `branch`; false if the branch has moved on and rejects it."""
+        """Push `commit` to the remote's `branch`; false if the branch has other commits and rejects it."""
         target = f"{commit}:refs/heads/{branch}"
         try:
             call_git(

@@ -70,7 +70,7 @@ class Silent:
     stream: TextIO
 
     def step(self, text: str) -> None:
-        """Say nothing."""
+        """Prints nothing."""
 
     def warn(self, text: str) -> None:
         """Show the warning."""
@@ -78,16 +78,16 @@ class Silent:
             print(f"warning: {one_line(text)}", file=self.stream, flush=True)
 
     def expect_builds(self, count: int) -> None:
-        """Say nothing."""
+        """Prints nothing."""
 
     def build_line(self, title: str, line: str) -> None:
-        """Say nothing."""
+        """Prints nothing."""
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """Say nothing."""
+        """Prints nothing."""
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """Say nothing."""
+        """Prints nothing."""
 
     def finish(self) -> None:
         """Does nothing: no line is left to clear."""

@@ -123,7 +123,7 @@ def read_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
             if isinstance(message, Done):
                 return
             yield message
-    raise ImageError("it ended before it was done")
+    raise ImageError("its output ended before its last message")
 
 
 def layer_message(layer: LayerIndex) -> LayerRead:

@@ -66,7 +66,7 @@ def test_messages_are_equal_at_any_chunk_size(size: int) -> None:
 
 def test_cut_stream_is_refused_even_between_messages() -> None:
     for content in (stream(LayerProgress(image_id="i", layer=1, layers=1, done_bytes=1)), stream(Done())[:-1], b""):
-        with pytest.raises(ImageError, match="ended before it was done"):
+        with pytest.raises(ImageError, match="ended before its last message"):
             list(read_messages([content]))
 
 

@@ -51,7 +51,7 @@ def names(root: Rootfs) -> dict[tuple[Ecosystem, str, str | None], int | None]:
 # --- Go -----------------------------------------------------------------------------------------------------------
 
 
-def test_go_program_owns_its_file_and_its_modules_none():
+def test_go_program_owns_its_file_but_its_modules_own_none():
     modules = (
         "path\tacme/cmd\nmod\tacme\tv1.2.0\th1:x\ndep\tlib/a\tv0.1.0\th1:y\ndep\tlib/b\tv1.0.0\n=>\tfork/b\tv1.1.0\n"
     )

@@ -69,7 +69,7 @@ def test_name_longer_than_allowed_is_skipped(length, known):
 
 
 @pytest.mark.parametrize(("extra", "count"), [(0, 8_192), (1, 0)], ids=["at the limit", "above"])
-def test_names_larger_than_allowed_in_all_give_no_entries(extra, count):
+def test_names_over_total_limit_give_no_entries(extra, count):
     strings = b"x" * 2_048 + b"\0" + b"y" * 2_048 + b"\0a\0"
     rows = [(0, 2_049)] * (MAX_STRINGS_BYTES // 4_096)
     assert len(rows) == 8_192
