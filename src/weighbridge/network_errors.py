@@ -6,6 +6,7 @@ place that knows them: `requests`, `urllib3`, `http.client`, `ssl`, sockets and 
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -22,6 +23,7 @@ _MAXIMUM_CHARACTERS = 300
 _NO_ANSWER = "no answer in time"
 _NOT_HTTP = "the answer is not valid HTTP"
 _BROKE_OFF = "the answer broke off"
+_RESET = "the connection was reset"
 
 
 def network_words(error: BaseException) -> str:
@@ -75,6 +77,8 @@ def _name_words(error: socket.gaierror) -> str:
 def _system_words(error: OSError) -> str:
     if error.strerror is None:
         return ""
+    if error.errno == errno.ENOTCONN:  # ssl asks for the peer of a connection that was reset just before
+        return _RESET
     return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 
@@ -87,14 +91,14 @@ def _engine_words(error: docker.errors.APIError) -> str:
 
 _WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str | Callable[..., str]], ...] = (
     (ssl.SSLCertVerificationError, lambda error: f"the TLS certificate is not valid: {error.verify_message}"),
-    (ssl.SSLEOFError, "the TLS connection was closed early"),
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), "the TLS connection was closed early"),
     (ssl.SSLError, _tls_words),
     (socket.gaierror, _name_words),
     (http.client.RemoteDisconnected, "the connection was closed without an answer"),
     ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), _BROKE_OFF),
     (http.client.HTTPException, _NOT_HTTP),
     (ConnectionRefusedError, "the connection was refused"),
-    (ConnectionResetError, "the connection was reset"),
+    (ConnectionResetError, _RESET),
     ((BrokenPipeError, ConnectionAbortedError), "the connection broke off"),
     (urllib3.exceptions.NewConnectionError, "the connection cannot be made"),
     ((TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError), _NO_ANSWER),
