@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import UsageError
 from weighbridge.report.fit import utf16_length
@@ -139,6 +140,17 @@ def test_every_image_has_row_with_size_change_and_status(samples):
         ["cron", "8.0 MB", "–", "unchanged"],
         ["docs", "–", "–", "skipped"],
     ]
+
+
+def test_row_of_image_with_one_new_warning_names_it(samples):
+    cron = samples.cron()
+    warnings = [
+        samples.finding(code=code, severity=Severity.WARNING, introduced=True)
+        for code in ("healthcheck-broken", "runtime-ca-missing")
+    ]
+    for found, status in ((warnings[:1], "new: healthcheck-broken"), (warnings, "2 new findings")):
+        _, row = table_cells(render_markdown(samples.report(replace(cron, findings=tuple(found)))))
+        assert (row[0], row[-1]) == ("⚠️ cron", status)
 
 
 def test_figure_holds_together_when_line_breaks(samples):

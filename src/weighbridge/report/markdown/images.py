@@ -136,8 +136,8 @@ def _status(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *,
         return "⚠️", Markdown(f"over {figure(soft[image.name])} (soft limit)")
     if image.growth_unknown_because and image.limit:
         return "⚠️", Markdown(f"{figure(image.limit)} not checked")
-    if warnings := len(new_findings(image)):
-        return "⚠️", Markdown(f"{warnings} new {plural(warnings, 'finding')}")
+    if new := new_findings(image):
+        return "⚠️", text(f"new: {new[0].code}" if len(new) == 1 else f"{len(new)} new findings")
     words = {Status.ADDED: "new", Status.REMOVED: "removed", Status.SKIPPED: "skipped", Status.UNCHANGED: "unchanged"}
     said = [words[image.status]] if image.status in words else []
     if starts is StartSummary.YES and image.status is not Status.UNCHANGED:
