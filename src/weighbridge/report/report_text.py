@@ -1,4 +1,4 @@
-"""Values of the domain as text of the report: valid Unicode, and times as ISO 8601."""
+"""Values of the domain as text of the report: valid Unicode, and times."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def optional_text(value: str | None) -> str | None:
 def iso_time(time_seconds: int) -> str:
     """Seconds of Unix time as ISO 8601, UTC."""
     return datetime.fromtimestamp(time_seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def minute_text(time_seconds: int) -> str:
+    """Seconds of Unix time as people read them: ``2026-11-28 04:17 UTC``."""
+    return datetime.fromtimestamp(time_seconds, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -22,7 +22,7 @@ from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.content_key import BuildInputs, keyed_tree
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
-from weighbridge.report.report_text import iso_time
+from weighbridge.report.report_text import minute_text
 from weighbridge.report.units import format_delta
 from weighbridge.run.build import BuildOutcomes, BuiltSide, CachedSide
 from weighbridge.run.clients import ImageBuilder, Tools
@@ -164,7 +164,9 @@ def open_build_cache(
     if request.use_memory and not request.measure_noise:
         cache.look_up(plans)
         for name, base in cache.bases.items():
-            tools.progress.step(f"{name} base was measured on {iso_time(base.measured.measured_at)}: not built again")
+            tools.progress.step(
+                f"{name} base was measured on {minute_text(base.measured.measured_at)}: not built again"
+            )
     return cache
 
 
@@ -174,7 +176,7 @@ def drift_note(name: str, stale: StaleBase, base_bytes: int | None) -> str | Non
         return None
     drift = base_bytes - stale.unpacked_bytes
     change = f"base itself changed by {format_delta(drift)} since then, which does not count" if drift else "no change"
-    when = iso_time(stale.measured_at)
+    when = minute_text(stale.measured_at)
     return f"{name}: base was measured on {when}, and rebuilt to check its limit: {change}"
 
 

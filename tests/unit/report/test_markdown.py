@@ -27,6 +27,7 @@ from weighbridge.report.model import (
     Revision,
     Verdict,
 )
+from weighbridge.report.view.reason import verdict_sentence
 
 MARKER = "<!-- weighbridge:v1:default -->"
 MARKDOWN_IT = MarkdownIt("gfm-like", {"html": True})
@@ -429,6 +430,13 @@ def test_report_without_change_is_one_short_line(samples):
     assert render_markdown(samples.quiet()) == (
         MARKER + "\n⚖️ **Weighbridge**: no change in 2 images (1 of them skipped). ✅ passed\n"
     )
+
+
+def test_report_of_skipped_images_says_that_nothing_was_weighed(samples):
+    report = samples.report(samples.skipped())
+    shown = "⚖️ **Weighbridge**: nothing was weighed: 1 image skipped. ✅ passed"
+    assert shown in render_markdown(report)
+    assert verdict_sentence(report) == "✅ nothing was weighed: 1 image skipped"
 
 
 def test_report_without_images_has_its_own_line(samples):

@@ -9,7 +9,7 @@ from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import AsBaseDefinesReport, ImageReport, Override, Reason, Report, Status
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.reason import verdict_line
-from weighbridge.report.view.verdict import counts_text, known_total, reason_text
+from weighbridge.report.view.verdict import counts_text, known_total, nothing_weighed_text, reason_text
 from weighbridge.report.view.words import plural
 
 _OPEN_REASONS = 5
@@ -23,6 +23,8 @@ def quiet_line(report: Report) -> Markdown:
     count = len(report.images)
     if not count:
         return template("quiet", sentence="no Dockerfile is affected, nothing to weigh.")
+    if nothing := nothing_weighed_text(report):
+        return template("quiet", sentence=f"{nothing}. ✅ passed")
     skipped = sum(image.status is Status.SKIPPED for image in report.images)
     images = f"{count} {plural(count, 'image')}"
     aside = f" ({skipped} of them skipped)" if skipped else ""

@@ -12,7 +12,14 @@ from weighbridge.report.units import format_delta
 from weighbridge.report.view.limits import budget_line
 from weighbridge.report.view.memory import memory_summary
 from weighbridge.report.view.reason import verdict_sentence
-from weighbridge.report.view.verdict import counts_text, known_total, named_sides, reason_text, verdict_word
+from weighbridge.report.view.verdict import (
+    counts_text,
+    known_total,
+    named_sides,
+    nothing_weighed_text,
+    reason_text,
+    verdict_word,
+)
 from weighbridge.report.view.words import short_sha
 
 
@@ -31,7 +38,7 @@ def print_end(report: Report, console: Console) -> None:
     console.print(Text(" · ".join([*sides, *([memory] if memory else []), "sizes are unpacked"]), style=FAINT))
     total = known_total(report)
     missing = f" ({total.not_known} not known)" if total.not_known else ""
-    if report.images:
+    if report.images and not nothing_weighed_text(report):
         console.print(Text(f"{counts_text(report)}, {format_delta(total.delta_bytes)} in all{missing}"))
     # The last line has the only reason already.
     for reason in report.verdict.reasons if len(report.verdict.reasons) > 1 else ():

@@ -23,6 +23,7 @@ from weighbridge.report.view.tips import cure_of
 from weighbridge.report.view.verdict import (
     counts_text,
     known_total,
+    nothing_weighed_text,
     reason_text,
     sorted_images,
     verdict_clauses,
@@ -109,6 +110,8 @@ def _passed_line(report: Report) -> VerdictLine:
     icon = "✅" if report.verdict.passed else "❌"
     if not report.images:
         return VerdictLine(icon=icon, image="", what="no Dockerfile is affected, nothing to weigh")
+    if nothing := nothing_weighed_text(report):
+        return VerdictLine(icon=icon, image="", what=nothing)
     if len(changed) == 1 and image_delta(changed[0]) is not None and changed[0].status is Status.CHANGED:
         return VerdictLine(icon=icon, image=changed[0].name, what=_change(changed[0]), why=_because(changed[0]))
     if report.verdict.passed and any(image.failures for image in changed):

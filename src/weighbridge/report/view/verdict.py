@@ -101,6 +101,14 @@ def is_inspection(report: Report) -> bool:
     return report.base is None and bool(report.images) and all(image.base is None for image in report.images)
 
 
+def nothing_weighed_text(report: Report) -> str | None:
+    """``nothing was weighed: 2 images skipped``; ``None`` unless there are images and all are skipped."""
+    count = len(report.images)
+    if not count or any(image.status is not Status.SKIPPED for image in report.images):
+        return None
+    return f"nothing was weighed: {count} {plural(count, 'image')} skipped"
+
+
 def known_total(report: Report) -> Total:
     """See `Total`."""
     known = [delta for image in report.images if (delta := image_delta(image)) is not None]
