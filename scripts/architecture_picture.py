@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "src/weighbridge"
 START, END = "<!-- packages: make architecture -->\n", "<!-- end of packages -->\n"
-EVERYWHERE = {"errors", "durations", "progress", "temporary_folders", "known_sockets", "network_errors"}
+EVERYWHERE = {
+    *("errors", "durations", "progress", "temporary_folders", "known_sockets", "network_errors", "json_problems"),
+}
 
 
 def layers() -> list[list[str]]:

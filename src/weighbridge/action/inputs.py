@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import enum
 import re
 from collections.abc import Callable, Mapping
@@ -206,7 +207,9 @@ def _choice(kind: type[_E], name: str, value: str) -> _E:
     try:
         return kind(value)
     except ValueError as error:
-        raise UsageError(f"{name}: {value[:80]!r} is not one of {', '.join(kind)}.") from error
+        nearest = difflib.get_close_matches(value[:80].lower(), list(kind), n=1)
+        hint = f' (did you mean "{nearest[0]}"?)' if nearest else ""
+        raise UsageError(f"{name}: {value[:80]!r} is not one of {', '.join(kind)}{hint}.") from error
 
 
 def _verify_tips(value: str) -> VerifyTips:

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from weighbridge.errors import UsageError, machine_message
+from weighbridge.json_problems import json_problem
 
 MAXIMUM_PAYLOAD_BYTES = 25 * 1024 * 1024
 """GitHub limits a webhook payload to 25 MB."""
@@ -255,13 +256,13 @@ def read_event(environment: Mapping[str, str]) -> Event:
         with Path(path).open("rb") as file:
             data = file.read(MAXIMUM_PAYLOAD_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"The event file cannot be read: {machine_message(error)}.") from error
+        raise UsageError(f"The event file cannot be read: {machine_message(error).rstrip('.')}.") from error
     if len(data) > MAXIMUM_PAYLOAD_BYTES:
         raise UsageError(f"The event file exceeds {MAXIMUM_PAYLOAD_BYTES} bytes, GitHub's limit for a payload.")
     try:
         payload = msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"The event file is not a JSON object: {error}.") from error
+        raise UsageError(f"The event file is not a JSON object: {json_problem(error)}.") from error
     return parse_event(name, payload, environment)
 
 
@@ -288,7 +289,9 @@ def parse_event(name: str, payload: Mapping[str, Any], environment: Mapping[str,
             case "workflow_run":
                 return _workflow_run(msgspec.convert(payload, _WorkflowRunPayload))
     except msgspec.ValidationError as error:
-        raise UsageError(f"The payload of the {name} event does not match GitHub's documentation: {error}.") from error
+        raise UsageError(
+            f"The payload of the {name} event does not match GitHub's documentation: {json_problem(error)}."
+        ) from error
     if name == "pull_request_target":
         raise UsageError(
             "pull_request_target is refused: it runs with write access and secrets, and building a pull request's "

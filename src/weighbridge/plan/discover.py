@@ -202,7 +202,7 @@ def _choose(images: Sequence[FoundImage], globs: Sequence[str]) -> list[FoundIma
     for glob in globs:
         if images and not any(match_path(glob, name) for one in images for name in one.names):
             known = sorted(one.name for one in images)
-            raise UsageError(f"--image {glob}: no image has this name. Images: {_shown_names(known)}")
+            raise UsageError(f'no image has the name "{glob}". Images: {_shown_names(known)}')
     if not globs:
         return list(images)
     return [one for one in images if any(match_path(glob, name) for glob in globs for name in one.names)]

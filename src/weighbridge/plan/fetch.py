@@ -44,7 +44,7 @@ _SETTINGS = (
 _NOBODY = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "weighbridge"), ("EMAIL", "weighbridge@localhost"), ("DATE", "0 +0000"))
+    for what, value in (("NAME", "weighbridge"), ("EMAIL", "weighbridge@localhost"), ("DATE", "@0 +0000"))
 }
 
 

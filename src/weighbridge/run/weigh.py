@@ -144,7 +144,7 @@ def _secrets(planned: Planned, request: DiffRequest, tools: Tools) -> SecretMask
 
 
 def _announced_notes(planned: Planned, request: DiffRequest, tools: Tools) -> tuple[str, ...]:
-    tools.progress.step(f"base {planned.base.ref} is {planned.base.sha}, head {planned.head.ref} is {planned.head.sha}")
+    tools.progress.step(f"base {planned.base.words}, head {planned.head.words}")
     notes = (*planned.notes, *(uncommitted_notes(planned.repository) if request.head is None else ()))
     for note in notes:
         tools.progress.warn(note)

@@ -16,6 +16,7 @@ import msgspec
 
 from weighbridge.domain.image.image import Healthcheck, HistoryEntry, ImageConfig
 from weighbridge.errors import ImageError
+from weighbridge.json_problems import json_problem
 from weighbridge.sources.platforms import Platform
 
 MAX_DOCUMENT_BYTES = 8 << 20
@@ -203,7 +204,7 @@ def decode(content: bytes, kind: type[_Document], what: str) -> _Document:
             except msgspec.ValidationError:
                 raise error from None  # its path is that of the document as stored
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ImageError(f"{what} is not valid: {error}") from error
+        raise ImageError(f"{what} is not valid: {json_problem(error)}") from error
 
 
 def _without_nulls(value: object) -> object:

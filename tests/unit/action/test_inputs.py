@@ -124,6 +124,11 @@ def test_input_invalid_error_names_input(name, value):
         read_inputs(DEFAULTS | {input_variable(name): value})
 
 
+def test_mistyped_word_names_nearest_one():
+    with pytest.raises(UsageError, match=r"^mode: 'wiegh' is not one of weigh, .* \(did you mean \"weigh\"\?\)\.$"):
+        read_inputs(DEFAULTS | {input_variable("mode"): "wiegh"})
+
+
 def test_secrets_repr_and_errors_omit_them():
     key = "-----BEGIN KEY-----\nabc123\n-----END KEY-----"
     inputs = _read(token="ghs_secret", secrets=f"PIN=1234\nKEY<<END\n{key}\nEND", docker_config='{"auths": {"r": {}}}')

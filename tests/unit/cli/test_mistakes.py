@@ -75,7 +75,7 @@ MISTAKES = [
     # further ones: commands and options
     ("help", "'help' is not a command. Write weighbridge COMMAND --help."),
     ("version", "'version' is not a command. Write weighbridge --version."),
-    ("diff --image nope", "--image nope: no image has this name. Images: app"),
+    ("diff --image nope", 'no image has the name "nope". Images: app'),
     ("diff --output folder", "File 'folder' is a directory."),
     ("diff --output a.json --output ./a.json", "--output a.json: named twice. Name each file once."),
     ("diff --max-increase +10percent", 'has the unknown unit "percent": write B, kB, MB'),
@@ -184,8 +184,8 @@ MISTAKES = [
     ("inspect oci:layout:latest", "layout holds no latest; its index.json lists no image"),
     ("inspect docker-archive:damaged.tar.gz", "the gzip stream is damaged. Write or download the file again"),
     ("render text-version.json", "not a report of version 1: `schema_version` is a text, not a whole number."),
-    ("render cut.json", "cut.json: not JSON: the file ends too early. Write a report with --format json."),
-    ("render text.tar", "text.tar: not JSON (wrong at byte 4)."),
+    ("render cut.json", "cut.json: not a report: the JSON ends too early. Write one with --format json."),
+    ("render text.tar", "text.tar: not a report: the JSON is damaged (wrong at byte 4)."),
 ]
 FILES = {
     "unknown-key.yml": 'version: 1\nlimit: { max-increase: "+10%" }\n',

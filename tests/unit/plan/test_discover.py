@@ -446,7 +446,7 @@ def test_globs_choose_images_by_name(plan):
     ]
     with pytest.raises(UsageError) as caught:
         plan({}, {"x": "2"}, image_globs=["api"])
-    assert str(caught.value) == "--image api: no image has this name. Images: services/api, services/web, tools"
+    assert str(caught.value) == 'no image has the name "api". Images: services/api, services/web, tools'
 
 
 def test_configured_image_replaces_found_dockerfile(plan):

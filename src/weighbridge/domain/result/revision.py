@@ -12,6 +12,11 @@ class Revision:
     ref: str
     sha: str | None = None
 
+    @property
+    def words(self) -> str:
+        """``main is 1b25a31…``; the name alone if that is the commit, or if there is none."""
+        return self.ref if self.sha in (None, self.ref) else f"{self.ref} is {self.sha}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:

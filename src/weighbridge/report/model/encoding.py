@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
 from weighbridge.errors import ReportError
+from weighbridge.json_problems import json_problem
 from weighbridge.report.model.run import Report
 
 SCHEMA_VERSION = 1
@@ -51,33 +51,10 @@ def decode_report(data: bytes, *, name: str) -> Report:
                 " Use the version of Weighbridge that wrote it."
             ) from error
         raise ReportError(
-            f"{name}: not a report of version {SCHEMA_VERSION}: {_problem(error)}. Write one with --format json."
+            f"{name}: not a report of version {SCHEMA_VERSION}: {json_problem(error)}. Write one with --format json."
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ReportError(f"{name}: not JSON{_where(error)}. Write a report with --format json.") from error
-
-
-_MISSING = re.compile(r"Object missing required field `(\w+)`(?: - at `\$\.?(.*)`)?")
-_WRONG = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.?(.*)`)?")
-_BYTE = re.compile(r"\(byte (\d+)\)")
-_WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list"}
-
-
-def _problem(error: msgspec.ValidationError) -> str:
-    """The decoder's message in the words of the other messages: which field, and what is wrong."""
-    if found := _MISSING.fullmatch(str(error)):
-        return f"{found[2] or 'it'} has no field `{found[1]}`"
-    if found := _WRONG.fullmatch(str(error)):
-        wanted, got = (" or ".join(_WORDS.get(kind, kind) for kind in one.split(" | ")) for one in (found[1], found[2]))
-        return f"{f'`{found[3]}`' if found[3] else 'it'} is {got}, not {wanted}"
-    return str(error)
-
-
-def _where(error: Exception) -> str:
-    """Where JSON text is damaged, as far as the decoder knows."""
-    if found := _BYTE.search(str(error)):
-        return f" (wrong at byte {found[1]})"
-    return ": the file ends too early" if "truncated" in str(error) else ""
+        raise ReportError(f"{name}: not a report: {json_problem(error)}. Write one with --format json.") from error
 
 
 def report_schema() -> dict[str, Any]:
