@@ -113,7 +113,7 @@ site: setup ## build the site of docs/ into dist/site; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 pictures: setup ## make docs/*.png and docs/explore.svg anew (needs Chromium)
-	@$(BIN)/python scripts/pictures.py
+	@PYTHONPATH=tests/support $(BIN)/python scripts/pictures.py
 
 schema: setup ## write docs/report-schema.json anew from the code
 	@$(BIN)/weighbridge schema report > docs/report-schema.json
