@@ -115,7 +115,7 @@ def plan_images(
     planner = _Planner(files=files, judge=judge, names=names, overrides=overrides or Overrides(), config=config)
     needed = sorted(spread(_plan_needed(images, wanted, planner)), key=lambda plan: plan.name)
     plans = tuple(plan for plan in needed if plan.image in wanted)
-    notes = (*definitions.notes, *found.notes, *_submodule_notes(plans))
+    notes = (*definitions.notes, *found.notes, *_submodule_notes(plans), *_ignore_notes(config, known))
     return Discovered(plans=plans, needed=tuple(needed), notes=notes, left_out=passed_over)
 
 
@@ -129,6 +129,17 @@ def _read_files(
         repository, trees, {name: [one.dockerfile for side, one in sides if side == name] for name in SIDES}
     )
     return Files(repository, trees, sides, evidence=_evidence(repository, trees, sides, definitions), links=links)
+
+
+def _ignore_notes(config: Config, images: Iterable[FoundImage]) -> tuple[str, ...]:
+    """Ignores of the configuration that no image can meet, because none has their name."""
+    names = {name for one in images for name in one.names}
+    globs = dict.fromkeys(one.image for one in config.checks.ignore if one.image is not None)
+    return tuple(
+        f"checks.ignore: no image has the name {glob[:200]!r}, so this ignore has no effect"
+        for glob in globs
+        if not any(match_path(glob, name) for name in names)
+    )
 
 
 def _submodule_notes(plans: Iterable[ImagePlan]) -> tuple[str, ...]:

@@ -449,6 +449,17 @@ def test_globs_choose_images_by_name(plan):
     assert str(caught.value) == 'no image has the name "api". Images: services/api, services/web, tools'
 
 
+def test_ignore_for_name_of_no_image_is_noted(git_folder):
+    config = parse_config(
+        b"checks:\n  ignore:\n"
+        b"  - { code: runtime-ca-missing, image: 'a*', reason: x }\n"
+        b"  - { code: runtime-ca-missing, image: web, reason: y }\n"
+    )
+    head = git_folder.commit({"api/Dockerfile": "FROM a\n", "tool/Dockerfile": "FROM a\n"})
+    found = plan_images(open_repository(git_folder.root), head, head, config)
+    assert found.notes == ("checks.ignore: no image has the name 'web', so this ignore has no effect",)
+
+
 def test_configured_image_replaces_found_dockerfile(plan):
     config = parse_config(
         b"images:\n  backend:\n    dockerfile: api/Dockerfile\n    context: .\n    target: run\n"
