@@ -256,7 +256,7 @@ def read_event(environment: Mapping[str, str]) -> Event:
         with Path(path).open("rb") as file:
             data = file.read(MAXIMUM_PAYLOAD_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"The event file cannot be read: {machine_message(error).rstrip('.')}.") from error
+        raise UsageError(f"The event file cannot be read: {machine_message(error)}") from error
     if len(data) > MAXIMUM_PAYLOAD_BYTES:
         raise UsageError(f"The event file exceeds {MAXIMUM_PAYLOAD_BYTES} bytes, GitHub's limit for a payload.")
     try:

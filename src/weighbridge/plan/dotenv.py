@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 
 _MAXIMUM_VARIABLES = 1_000
 _MAXIMUM_VALUE_CHARACTERS = 1_000
-_LINE = re.compile(
-    r"\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*[=:]\s*"
-    r"(?:'(?P<literal>[^']*)'|\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>.*?))(?:\s+#.*)?\s*",
-    re.ASCII,
-)
+_NAME = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*[=:]\s*", re.ASCII)
+_QUOTED = re.compile(r"'(?P<literal>[^']*)'|\"(?P<quoted>(?:[^\"\\]|\\.)*)\"")
+_COMMENT = re.compile(r"\s#", re.ASCII)
+_SPACE = " \t\n\r\f\v"
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -23,15 +22,21 @@ def dotenv_variables(data: bytes, interpolate: Callable[[str, Mapping[str, str]]
     """The variables of a file, by name. `interpolate` replaces earlier variables in values that are not literal."""
     found: dict[str, str] = {}
     for line in data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n"):
-        match = _LINE.fullmatch(line.rstrip("\r"))
+        match = _NAME.match(line)
         if match is None or len(found) >= _MAXIMUM_VARIABLES:
             continue
-        if match["literal"] is not None:
-            value = match["literal"]
+        rest = line[match.end() :]
+        quoted = _QUOTED.match(rest)
+        if quoted is None or _without_comment(rest[quoted.end() :]):
+            value = interpolate(_without_comment(rest), found)
+        elif quoted["literal"] is not None:
+            value = quoted["literal"]
         else:
-            text = match["plain"] if match["quoted"] is None else match["quoted"]
-            value = interpolate(text, found)
-            if match["quoted"] is not None:
-                value = _ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), value)
+            value = _ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), interpolate(quoted["quoted"], found))
         found[match["name"]] = value[:_MAXIMUM_VALUE_CHARACTERS]
     return found
+
+
+def _without_comment(text: str) -> str:
+    """`text` before a ``#`` behind white space. In steps, because one pattern for a whole line is quadratic."""
+    return _COMMENT.split(text, maxsplit=1)[0].rstrip(_SPACE)

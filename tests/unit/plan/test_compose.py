@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from linear_time import assert_linear
 
 from weighbridge.config import Config, Discover, parse_config
 from weighbridge.errors import ConfigError
@@ -74,6 +75,14 @@ def test_dotenv_variables_in_each_other_stay_small():
     found = dotenv_variables("\n".join(lines).encode(), interpolated)
     assert [len(value) for value in found.values()] == [1_000] * 5
     assert len(interpolated("$V4" * 50_000, found)) < 300_000
+
+
+@pytest.mark.parametrize(
+    ("start", "repeated", "end"),
+    [("A=x", " ", "y"), ("A=", "'x' ", ""), ('A="', "\\\\", ""), ("A=", " #", "'"), ("", " ", "A"), ("", "A=x\n", "")],
+)
+def test_dotenv_file_takes_linear_time(start, repeated, end):
+    assert_linear(lambda size: dotenv_variables((start + repeated * size + end).encode(), interpolated), largest=64_000)
 
 
 def test_dotenv_file_decides_arguments_without_buildx(git_folder):

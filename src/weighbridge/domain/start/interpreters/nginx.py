@@ -25,7 +25,7 @@ from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
 _GRAMMAR = Grammar(flags="?hvVtTq", values="scpge")
-_CONFIGURED = re.compile(rb"--([a-z-]+-path|prefix)=([!-~]{1,255}?)[ \0]")
+_CONFIGURED = re.compile(rb"--([a-z-]{1,40}-path|prefix)=([!-~]{1,255}?)[ \0]")
 _MAX_PROGRAM_BYTES = 8 * 1024 * 1024
 _MAX_NAMES = 400
 _MAX_FILES = 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from linear_time import assert_linear
 
 from weighbridge.domain.start.interpreters.nginx_syntax import NginxSyntaxError, directives
 from weighbridge.domain.start.predict import Starts
@@ -75,6 +76,14 @@ def test_configuration_with_error_dies_with_its_text(dies, nginx, text, message)
 def test_configuration_without_error_starts(run, nginx, text):
     files = _files(nginx, text, **{"/etc/passwd": b"www:x:5:5::/:/bin/sh\n", "/etc/group": b"www:x:5:\n"})
     assert run(files, "nginx", "-g", "daemon off;").starts is Starts.YES
+
+
+def test_program_of_dashes_is_read_in_linear_time(run, nginx):
+    def read(size):
+        files = _files(nginx, "events {}", **{"/usr/bin/nginx": nginx["/usr/bin/nginx"] + b"-" * size})
+        return run(files, "nginx", "-g", "daemon off;")
+
+    assert_linear(read, largest=160_000)
 
 
 def test_host_of_proxy_is_not_checked(run, nginx):
