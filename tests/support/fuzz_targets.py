@@ -34,9 +34,9 @@ from weighbridge.domain.shell.words import ShellSyntaxError
 from weighbridge.domain.start.accounts import resolve_user
 from weighbridge.domain.start.capabilities import parse_file_capabilities
 from weighbridge.domain.start.elf import ElfError, read_elf
-from weighbridge.domain.start.kernel import parse_shebang
 from weighbridge.domain.start.loader.ldcache import parse_ld_cache
 from weighbridge.domain.start.predict import predict_start
+from weighbridge.domain.start.shebang import parse_shebang
 from weighbridge.errors import WeighbridgeError
 from weighbridge.github.event import parse_event
 from weighbridge.github.fork import read_artifact

@@ -52,13 +52,15 @@ class CheckCode(enum.StrEnum):
         _ERROR_OR_WARNING,
         "a line of the start script fails and ends it",
         "start.scripts.builtin_base",
-        "start.scripts.run",
+        "start.scripts.endings",
     )
     ENTRYPOINT_MISSING = (
         "entrypoint-missing",
         _ERROR,
         "the program is not in the image, or outside of the search path",
+        "start.busybox",
         "start.follow",
+        "start.shell_call",
         "start.kernel",
         "start.predict",
     )
@@ -66,6 +68,7 @@ class CheckCode(enum.StrEnum):
         "entrypoint-not-executable",
         _ERROR,
         "the user of the container may not execute the program",
+        "start.exec_findings",
         "start.kernel",
         "start.predict",
         "start.shells",
@@ -75,6 +78,7 @@ class CheckCode(enum.StrEnum):
         _ERROR,
         "the script's `#!` line names a missing program",
         "start.follow",
+        "start.exec_findings",
         "start.kernel",
         "start.shells",
     )
@@ -82,13 +86,14 @@ class CheckCode(enum.StrEnum):
         "shebang-crlf",
         _ERROR_OR_WARNING,
         "the script has Windows line ends",
-        "start.kernel",
+        "start.exec_findings",
         "start.shells",
     )
     ENTRYPOINT_BAD_FORMAT = (
         "entrypoint-bad-format",
         _ERROR,
         "neither a program nor a script with a `#!` line",
+        "start.exec_findings",
         "start.kernel",
     )
     ARGUMENTS_SWALLOWED = (
@@ -237,13 +242,13 @@ class CheckCode(enum.StrEnum):
         "the user of the container lacks a permission that the start needs",
         "start.handing_over",
         "start.interpreters.services",
-        "start.kernel",
+        "start.exec_findings",
     )
     RUNTIME_VARIABLE_MISSING = (
         "runtime-variable-missing",
         _WARNING,
         "a start script needs a variable that is not set",
-        "start.scripts.run",
+        "start.scripts.endings",
     )
     RUNTIME_WORKDIR_UNUSABLE = (
         "runtime-workdir-unusable",

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import Node
-from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Script, parse_script
+from weighbridge.domain.shell import MAX_SCRIPT_BYTES, parse_script
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
+from weighbridge.domain.start.busybox import getopt_error, no_applet, without_busybox
 from weighbridge.domain.start.handing_over import prepare
+from weighbridge.domain.start.handover import Handover, Stay
 from weighbridge.domain.start.interpreters import Reading, read_interpreted
 from weighbridge.domain.start.interpreters.scripting import unread_applet
-from weighbridge.domain.start.interpreters.shell_scripts import read_shell_script
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
@@ -27,30 +28,24 @@ from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.outcome import conclude
 from weighbridge.domain.start.scripts.run import ScriptRun
 from weighbridge.domain.start.scripts.tools.certain import failure_of_program
+from weighbridge.domain.start.shell_call import BINARY_LOOK_BYTES, ShellCall, read_shell_call
 from weighbridge.domain.start.shells import (
     ERRNO_TEXT,
-    MAX_SHELL_BYTES,
     Shell,
-    crlf_warning,
     dialect_of,
     error_finding,
     files_in_path,
     find_in_path,
-    illegal_letter,
-    illegal_option,
-    lacks_text,
     may_be_applet,
     not_found,
-    shell_options,
     shell_text,
     word_missing,
 )
 from weighbridge.domain.start.venv import blame_venv, check_venv_release
-from weighbridge.domain.start.wrappers import Handover, Stay, wrapped_command
+from weighbridge.domain.start.wrappers import wrapped_command
 
 MAX_STEPS = 16
 TOO_MANY_PROGRAMS = "programs that execute programs: more than sixteen in a row"
-_BINARY_LOOK_BYTES = 80
 
 Speaker = Callable[[str, Errno, bool], str | None]
 """Makes an error message from a name, the kind of error, and whether the file exists."""
@@ -147,14 +142,14 @@ def _follow(walk: _Walk, running: Running) -> None:
     process, trace = walk.process, walk.trace
     argv, tool = running.argv, tool_of(process.rootfs, running.program)
     if tool is Tool.BUSYBOX:
-        argv = _without_busybox(argv)
+        argv = without_busybox(argv)
         applet = posixpath.basename(argv[0]) if argv else ""
         if applet in {"sh", "ash"}:
             _shell(walk, running, Tool.BUSYBOX, argv)
             return
         if argv is not running.argv and applet not in busybox_applets(process.rootfs, running.program):
             if argv and not applet.startswith("--"):
-                trace.stop(_no_applet(applet))
+                trace.stop(no_applet(applet))
             return
         if argv and _fails(walk, argv, is_busybox=True):
             return
@@ -162,7 +157,7 @@ def _follow(walk: _Walk, running: Running) -> None:
         if unread is not None:
             _apply(walk, unread)
             return
-        handover = wrapped_command(applet, argv, busybox=True, getopt=_getopt_of(process, running))
+        handover = wrapped_command(applet, argv, busybox=True, getopt=getopt_error(process, running))
     elif tool in {Tool.DASH, Tool.BASH}:
         _shell(walk, running, tool, argv)
         return
@@ -219,29 +214,6 @@ def _apply(walk: _Walk, reading: Reading) -> None:
         _hand_over(walk, reading.executes)
     elif reading.up_to is not None:
         trace.up_to = reading.up_to
-
-
-def _no_applet(name: str) -> Finding:
-    return error_finding(
-        CheckCode.ENTRYPOINT_MISSING,
-        name,
-        f"{name}: applet not found",
-        (f"the command is busybox {name}", "the busybox of the image has no such applet"),
-        "Name an applet that it has, or install the program.",
-    )
-
-
-def _getopt_of(process: Process, running: Running) -> str:
-    """The error of a busybox for the unknown option ``S``, which depends on its C library."""
-    content = process.rootfs.read(running.program, limit_bytes=MAX_SHELL_BYTES)
-    musl = "musl" in (running.loader_name or "") or b"unrecognized option: %" in content
-    if not running.loader_name and b"invalid option -- " not in content:
-        musl = True
-    return "unrecognized option: S" if musl else "invalid option -- 'S'"
-
-
-def _without_busybox(argv: tuple[str, ...]) -> tuple[str, ...]:
-    return argv[1:] if argv and posixpath.basename(argv[0]).startswith("busybox") else argv
 
 
 def _hand_over(walk: _Walk, handover: Handover) -> None:
@@ -313,129 +285,37 @@ def _execute_by_wrapper(walk: _Walk, handover: Handover, path: str, command: tup
 
 def _beginning(process: Process, path: str) -> bytes:
     node = process.rootfs.lookup(path, cwd=process.cwd)
-    return process.rootfs.read(node, limit_bytes=_BINARY_LOOK_BYTES) if isinstance(node, Node) else b""
+    return process.rootfs.read(node, limit_bytes=BINARY_LOOK_BYTES) if isinstance(node, Node) else b""
 
 
 # Shells.
 
 
 def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> None:
-    process, trace = walk.process, walk.trace
-    if len(argv) > 1 and argv[1] in {"--version", "--help"} and tool is Tool.BASH:
-        return
-    options, rest = shell_options(argv[1:])
-    illegal = illegal_letter(argv[1] if len(argv) > 1 else "")
-    if illegal:
-        trace.stop(illegal_option(tool, argv, illegal, script=running.script))
-        return
-    if options is None:
-        trace.not_checked(f"{argv[0]}: unsupported options")
-        return
-    if "l" in options or "i" in options:
-        trace.not_checked(f"{argv[0]} reads start-up files first (-l, -i)")
-    if "n" in options:
-        # The shell reads the script, and runs none of it.
-        return
-    if "c" in options and not rest:
-        trace.stop(lacks_text(tool, argv[0]))
-        trace.lacks_command = argv[0]
-        return
-    if "s" in options or not rest:
-        return
-    if rest[0] == UNKNOWN:
-        trace.not_checked(f"{argv[0]}: what it reads is known only when it runs")
-        return
-    if "c" in options:
-        text, name, arguments, from_file = rest[0], (rest[1] if len(rest) > 1 else argv[0]), rest[2:], False
-    else:
-        script = _script_text(process, tool, argv[0], rest[0], trace)
-        if script is None:
-            return
-        known = read_shell_script(process, tool, rest[0], rest[1:], script)
-        if known is not None:
-            _apply(walk, known)
-            return
-        text, name, arguments, from_file = script, rest[0], rest[1:], True
-    shell = Shell(
-        tool=tool,
-        name=name,
-        line=1,
-        program=running.program,
-        from_file=from_file,
-        named=len(rest) > 1,
-        started_as=argv[0],
-    )
-    if from_file and "\0" in text[:_BINARY_LOOK_BYTES]:
-        trace.not_checked(f"{name}: not a text file, but the shell reads it as a script")
-        return
-    if "\r\n" in text and from_file:
-        trace.add(crlf_warning(name))
-    script_read = parse_script(text, dialect_of(tool))
-    _run_script(walk, shell, script_read, arguments, stops_at_error="e" in options, stops_at_unset="u" in options)
+    call = read_shell_call(walk.process, running, tool, argv, walk.trace)
+    if isinstance(call, Reading):
+        _apply(walk, call)
+    elif call is not None:
+        _run_script(walk, call)
 
 
-def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace: Trace) -> str | None:
-    node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
-    if not isinstance(node, Node):
-        if node.at_run_time:
-            trace.not_checked(f"{path}: the content of {node.at} depends on the running container")
-            return None
-        if "/" not in path and tool is Tool.BASH and find_in_path(process, path):
-            trace.not_checked(f"{path}: bash looks for it in PATH too")
-            return None
-        predicts = {
-            Tool.DASH: f"{shell_name}: 0: cannot open {path}: No such file",
-            Tool.BASH: f"{shell_name}: {path}: No such file or directory",
-            Tool.BUSYBOX: f"{shell_name}: can't open '{path}': No such file or directory",
-        }[tool]
-        trace.stop(
-            error_finding(
-                CheckCode.ENTRYPOINT_MISSING,
-                path,
-                predicts,
-                (f"{shell_name} {path}", f"{node.at}: not in the image"),
-                None,
-            )
-        )
-        return None
-    if not node.is_file:
-        trace.not_checked(f"{path}: not a file that the shell can read")
-        return None
-    if not process.credentials.may_read(node.entry):
-        predicts = {
-            Tool.DASH: f"{shell_name}: 0: cannot open {path}: Permission denied",
-            Tool.BASH: f"{shell_name}: {path}: Permission denied",
-            Tool.BUSYBOX: f"{shell_name}: can't open '{path}': Permission denied",
-        }[tool]
-        evidence = f"{node.path}: mode {node.mode:04o}, owner {node.uid}:{node.gid}, run as {process.credentials.uid}"
-        trace.stop(
-            error_finding(
-                CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
-                path,
-                predicts,
-                (evidence, "a shell reads the script, so the user needs the right to read it"),
-                f"COPY --chmod=755, or chmod a+r {path}.",
-            )
-        )
-        return None
-    return process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES).decode("utf-8", "surrogateescape")
-
-
-def _run_script(
-    walk: _Walk, shell: Shell, script: Script, arguments: tuple[str, ...], *, stops_at_error: bool, stops_at_unset: bool
-) -> None:
+def _run_script(walk: _Walk, call: ShellCall) -> None:
     """Follow all branches of the script, and merge their results."""
 
     def execute(process: Process, here: Shell, argv: tuple[str, ...], trace: Trace, execs: bool) -> None:
         _command(replace(walk, process=process, trace=trace), here, argv, execs=execs)
 
+    shell, trace = call.shell, walk.trace
+    script = parse_script(call.text, dialect_of(shell.tool))
     run = ScriptRun(walk.process, shell, execute, walk.budget)
-    state = run.start(arguments, walk.trace.fork(), stops_at_error=stops_at_error, stops_at_unset=stops_at_unset)
+    state = run.start(
+        call.arguments, trace.fork(), stops_at_error=call.stops_at_error, stops_at_unset=call.stops_at_unset
+    )
     walk.budget.enter()
     try:
-        conclude(walk.trace, shell, run.script(script, state))
+        conclude(trace, shell, run.script(script, state))
     except TooMuchError:
-        walk.trace.not_checked(f"{shell.name}: too large or too deep to be followed to its end")
+        trace.not_checked(f"{shell.name}: too large or too deep to be followed to its end")
     finally:
         walk.budget.leave()
 
@@ -488,12 +368,16 @@ def _retry_as_script(walk: _Walk, shell: Shell, refused: Refused, argv: tuple[st
     if not isinstance(node, Node) and path is not None:
         node = walk.process.rootfs.lookup(path)
     text = walk.process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES) if isinstance(node, Node) else b""
-    if refused.finding.code == CheckCode.ARCHITECTURE_MISMATCH or b"\0" in text[:_BINARY_LOOK_BYTES]:
+    if refused.finding.code == CheckCode.ARCHITECTURE_MISMATCH or b"\0" in text[:BINARY_LOOK_BYTES]:
         walk.trace.stop(replace(refused.finding, predicts=speak(argv[0], Errno.ENOEXEC, True)))
         return
     walk.trace.fact(f"{argv[0]}: has no #! line, {shell.name} reads it as a script")
     inner = replace(shell, name=path or argv[0], line=1, from_file=True)
-    script = parse_script(text.decode("utf-8", "surrogateescape"), dialect_of(shell.tool))
-    _run_script(
-        replace(walk, steps=walk.steps - 1), inner, script, argv[1:], stops_at_error=False, stops_at_unset=False
+    call = ShellCall(
+        shell=inner,
+        text=text.decode("utf-8", "surrogateescape"),
+        arguments=argv[1:],
+        stops_at_error=False,
+        stops_at_unset=False,
     )
+    _run_script(replace(walk, steps=walk.steps - 1), call)

@@ -19,10 +19,11 @@ from weighbridge.domain.start.accounts import (
     user_of,
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process
+from weighbridge.domain.start.env_command import env_directory_text
+from weighbridge.domain.start.handover import Handover
 from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.shells import error_finding
 from weighbridge.domain.start.wrapper_rules import UserProblem
-from weighbridge.domain.start.wrappers import Handover, env_directory_text
 
 _PATH_WITHOUT_PATH = "/bin:/usr/bin"
 """Where ``execvp`` looks if there is no ``PATH`` (``_CS_PATH``)."""

@@ -1,7 +1,6 @@
 """``execve(2)``, emulated: permissions, ``#!`` lines, ELF files of the right machine, and their loader.
 
-Sources: fs/exec.c, fs/binfmt_script.c and fs/binfmt_elf.c of Linux 5.1 and later (older kernels read 128 bytes of a
-``#!`` line instead of 256).
+Sources: fs/exec.c and fs/binfmt_elf.c of Linux 5.1 and later.
 """
 
 from __future__ import annotations
@@ -11,19 +10,25 @@ from dataclasses import dataclass
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
-from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
+from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
 from weighbridge.domain.start.attempt import Process, without_own_root
 from weighbridge.domain.start.capabilities import FileCapabilities, parse_file_capabilities
 from weighbridge.domain.start.elf import Elf, ElfError, ElfType, Machine
-from weighbridge.domain.start.go import read_go_build_info
-from weighbridge.domain.start.loader.objects import elf_of, libc_of_loader, problem
+from weighbridge.domain.start.exec_findings import (
+    bad_format,
+    beyond_bounding_set,
+    existing_loaders,
+    interpreter_unusable,
+    loader_fix,
+    missing_evidence,
+    not_executable,
+    with_visible_returns,
+)
+from weighbridge.domain.start.loader.objects import elf_of, problem
+from weighbridge.domain.start.shebang import SHEBANG_BYTES, parse_shebang
 
-SHEBANG_BYTES = 256
-"""``BINPRM_BUF_SIZE``."""
 MAX_INTERPRETERS = 5
 """Maximum number of nested ``#!`` scripts (exec_binprm)."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_SPACE_OR_TAB = b" \t"
 
 _MACHINES: dict[str, tuple[tuple[int, int], ...]] = {
     # The first is the platform's own; its kernels also run the others.
@@ -62,14 +67,6 @@ _FROM_LOOKUP = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shebang:
-    """A ``#!`` line as the kernel splits it: the interpreter and at most one argument."""
-
-    interpreter: str
-    argument: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Running:
     """A program that the kernel has mapped. `executed_as` is the path passed to ``execve`` (also for a script)."""
 
@@ -105,32 +102,6 @@ def machines_of(architecture: str) -> tuple[tuple[int, int], ...]:
     return _MACHINES.get(architecture, ())
 
 
-def parse_shebang(head: bytes) -> Shebang | None:
-    """The ``#!`` line in the first bytes of a file, or None if the kernel finds none (load_script)."""
-    buffer = head[:SHEBANG_BYTES].ljust(SHEBANG_BYTES, b"\0")
-    if not buffer.startswith(b"#!"):
-        return None
-    # strnchr stops at a NUL.
-    line, newline, _ = buffer.partition(b"\0")[0].partition(b"\n")
-    if newline:
-        text = line[2:]
-    else:
-        # Without any byte after the name in the buffer, the name may be truncated.
-        stripped = buffer[2:].lstrip(_SPACE_OR_TAB)
-        if not stripped or not any(byte in b" \t\0" for byte in stripped):
-            return None
-        text = buffer[2 : SHEBANG_BYTES - 1]
-    text = text.rstrip(_SPACE_OR_TAB).lstrip(_SPACE_OR_TAB)
-    end = next((index for index, byte in enumerate(text) if byte in b" \t\0"), len(text))
-    interpreter = text[:end]
-    if not interpreter:
-        return None
-    argument = b""
-    if end < len(text) and text[end] != 0:
-        argument = text[end:].lstrip(_SPACE_OR_TAB).partition(b"\0")[0]
-    return Shebang(interpreter=_text(interpreter), argument=_text(argument) if argument else None)
-
-
 def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refused | Undecided:
     """Emulate ``execve`` of `path` with `argv` as `process`; runs nothing."""
     executed_as = path
@@ -141,13 +112,18 @@ def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refu
         if isinstance(node, Undecided):
             return node
         if isinstance(node, Refused):
-            return _blame_script(node, script, path) if script else node
+            if script is None:
+                return node
+            is_denied = node.errno is Errno.EACCES
+            finding = interpreter_unusable(script, path, node.finding, is_denied=is_denied)
+            return Refused(errno=node.errno, finding=finding)
         head = process.rootfs.read(node, limit_bytes=SHEBANG_BYTES)
         if head.startswith(b"\x7fELF"):
             return _execute_elf(process, node, argv, executed_as=executed_as, facts=tuple(facts), script=script)
         shebang = parse_shebang(head)
         if shebang is None:
-            return _bad_format(node, head, tuple(facts))
+            finding = bad_format(node, head, tuple(facts))
+            return Refused(errno=Errno.ENOEXEC, finding=finding, facts=tuple(facts))
         line = f"#!{shebang.interpreter}" + (f" {shebang.argument}" if shebang.argument else "")
         facts.append(f"{node.path}: {with_visible_returns(line)}")
         argument = () if shebang.argument is None else (shebang.argument,)
@@ -178,94 +154,13 @@ def _open_executable(process: Process, path: str) -> Node | Refused | Undecided:
         )
         return Refused(
             errno=_FROM_LOOKUP[node.reason],
-            finding=problem(code, path=path, predicts=None, evidence=_missing_evidence(process.rootfs, path, node)),
+            finding=problem(code, path=path, predicts=None, evidence=missing_evidence(process.rootfs, path, node)),
         )
     if not node.is_file:
-        return Refused(errno=Errno.EACCES, finding=_not_executable(process, path, node))
+        return Refused(errno=Errno.EACCES, finding=not_executable(process, path, node))
     if not process.credentials.may_execute(node.entry):
-        return Refused(errno=Errno.EACCES, finding=_not_executable(process, path, node))
+        return Refused(errno=Errno.EACCES, finding=not_executable(process, path, node))
     return node
-
-
-def _missing_evidence(rootfs: Rootfs, path: str, failure: LookupFailure) -> tuple[str, ...]:
-    if failure.reason is LookupReason.PERMISSION_DENIED:
-        return (f"{path}: the user may not pass through {failure.at}",)
-    evidence = [
-        f"{failure.at}: not in the image"
-        if failure.reason is LookupReason.NOT_FOUND
-        else f"{failure.at}: {failure.reason}"
-    ]
-    link = rootfs.lookup(path, follow=False)
-    if isinstance(link, Node) and link.entry.link_target is not None:
-        evidence.insert(0, f"{link.path} is a symlink to {with_visible_returns(link.entry.link_target)}")
-    return tuple(evidence)
-
-
-def _not_executable(process: Process, path: str, node: Node) -> Finding:
-    credentials = process.credentials
-    if node.is_directory:
-        evidence, fix = f"{node.path} is a directory", "Name the program in it."
-    elif not node.is_file:
-        evidence, fix = f"{node.path} is a {node.kind}", "Name a regular file."
-    else:
-        evidence = f"{node.path}: mode {node.mode:04o}, owner {node.uid}:{node.gid}, run as {credentials.uid}"
-        fix = "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)."
-    return problem(CheckCode.ENTRYPOINT_NOT_EXECUTABLE, path=path, predicts=None, evidence=(evidence,), fix=fix)
-
-
-def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
-    """The interpreter cannot be opened: report it for the script."""
-    evidence = (f"{script.path}: #!{with_visible_returns(interpreter)}", *refused.finding.evidence)
-    if interpreter.endswith("\r"):
-        finding = problem(
-            CheckCode.SHEBANG_CRLF,
-            path=script.path,
-            predicts=None,
-            evidence=(
-                f"{script.path}: line 1 ends in CR LF, so the kernel looks for {with_visible_returns(interpreter)}",
-                "no file of that name",
-            ),
-            fix="Store the script with LF line ends (.gitattributes: *.sh text eol=lf).",
-        )
-    elif refused.errno is Errno.EACCES:
-        finding = problem(
-            CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
-            path=script.path,
-            predicts=None,
-            evidence=evidence,
-            fix="Make the interpreter executable for the user that runs the container.",
-        )
-    else:
-        finding = problem(
-            CheckCode.SHEBANG_INTERPRETER_MISSING,
-            path=script.path,
-            predicts=None,
-            evidence=evidence,
-            fix=f"Install {interpreter} in the final stage, or write the script for an existing shell (#!/bin/sh).",
-        )
-    return Refused(errno=refused.errno, finding=finding)
-
-
-def _bad_format(node: Node, head: bytes, facts: tuple[str, ...]) -> Refused:
-    if not head:
-        what = "is empty"
-    elif head.startswith(_BYTE_ORDER_MARK):
-        what = "begins with a byte order mark, so its #! is not seen"
-    elif head.startswith(b"#!"):
-        what = "has a #! line without an interpreter, or one of more than 255 bytes"
-    else:
-        what = f"begins with {head[:8]!r}: neither ELF nor #!"
-    return Refused(
-        errno=Errno.ENOEXEC,
-        finding=problem(
-            CheckCode.ENTRYPOINT_BAD_FORMAT,
-            path=node.path,
-            predicts=None,
-            evidence=(*facts, f"{node.path} {what}"),
-            fix="Begin the script with #!/bin/sh and nothing before it, or run it as: sh SCRIPT.",
-        ),
-        facts=facts,
-    )
 
 
 def _execute_elf(
@@ -322,25 +217,8 @@ def _execute_elf(
     started = _without_loader(running) if loader_name is None else _with_loader(process, running, loader_name)
     # The kernel opens the loader first (load_elf_binary), and checks the privileges later (begin_new_exec).
     if isinstance(started, Running) and capabilities is not None and capabilities.refuses_execution:
-        return Refused(errno=Errno.EPERM, finding=_beyond_bounding_set(node, capabilities), facts=facts)
+        return Refused(errno=Errno.EPERM, finding=beyond_bounding_set(node, capabilities), facts=facts)
     return started
-
-
-def _beyond_bounding_set(node: Node, capabilities: FileCapabilities) -> Finding:
-    beyond = capabilities.beyond_bounding_set
-    listed = ",".join(f"cap_{name}" for name in beyond)
-    return problem(
-        CheckCode.PRIVILEGE_MISSING,
-        path=node.path,
-        predicts=None,
-        evidence=(
-            f"{node.path}: its file capabilities make {listed} effective",
-            "a container does not have that by default, so the kernel refuses to execute the file, for root too",
-        ),
-        fix=f"setcap -r {node.path} in the layer that adds the file, or start the container with "
-        + " ".join(f"--cap-add {name.upper()}" for name in beyond)
-        + ".",
-    )
 
 
 def _without_loader(running: Running) -> Running | Undecided:
@@ -372,12 +250,12 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
     if isinstance(loader, LookupFailure):
         if loader.at_run_time:
             return Undecided(reason=f"{loader_name}: the content of {loader.at} depends on the running container")
-        evidence = (*facts, *_missing_evidence(rootfs, loader_name, loader))
+        evidence = (*facts, *missing_evidence(rootfs, loader_name, loader))
         finding = problem(
             CheckCode.LIBC_LOADER_MISSING,
             path=node.path,
             predicts=None,
-            evidence=(*evidence, *_existing_loaders(rootfs)),
+            evidence=(*evidence, *existing_loaders(rootfs)),
             fix=loader_fix(running.elf, loader_name),
         )
         return Refused(errno=_FROM_LOOKUP[loader.reason], finding=finding, facts=facts)
@@ -415,41 +293,3 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
         script=running.script,
         secure=running.secure,
     )
-
-
-def _existing_loaders(rootfs: Rootfs) -> tuple[str, ...]:
-    """The loaders that the image has, to explain the mismatch."""
-    found = []
-    for directory in ("/lib", "/lib64"):
-        node = rootfs.lookup(directory)
-        if not isinstance(node, Node) or not node.is_directory:
-            continue
-        for child in rootfs.children(node):
-            name = child.path.rpartition("/")[2]
-            if name.startswith(("ld-musl-", "ld-linux")):
-                target = rootfs.lookup(child.path)
-                if isinstance(target, Node) and target.is_file:
-                    found.append(f"the image has {child.path} ({libc_of_loader(rootfs, target)})")
-    return tuple(dict.fromkeys(found))
-
-
-def loader_fix(elf: Elf, loader_name: str) -> str:
-    """How to build or place a program without its loader in the image, as specifically as the program allows."""
-    go = read_go_build_info(elf)
-    if go is not None:
-        return (
-            f"Build it with CGO_ENABLED=0 (its build information says {go.go_version}, CGO_ENABLED="
-            f"{go.settings.get('CGO_ENABLED', 'unknown')}), or run it on a final stage with its C library."
-        )
-    if "musl" in loader_name:
-        return "Link it statically (musl-gcc -static), or run it on a final stage with musl, such as alpine."
-    return "Link it statically (-static), or run it on a final stage with glibc, such as busybox:glibc or debian."
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def with_visible_returns(text: str) -> str:
-    """`text` with visible carriage returns."""
-    return text.replace("\r", "\\r")

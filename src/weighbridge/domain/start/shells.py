@@ -15,7 +15,8 @@ from weighbridge.domain.shell import Dialect, SyntaxFault
 from weighbridge.domain.shell.names import BUILTINS
 from weighbridge.domain.shell.words import FOR_VARIABLE, FUNCTION_NAME, REDIRECTION
 from weighbridge.domain.start.attempt import Process
-from weighbridge.domain.start.kernel import Errno, with_visible_returns
+from weighbridge.domain.start.exec_findings import with_visible_returns
+from weighbridge.domain.start.kernel import Errno
 from weighbridge.domain.start.programs import Tool, busybox_applets
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

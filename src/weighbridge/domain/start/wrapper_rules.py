@@ -8,11 +8,15 @@ from a build of its source.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 NOT_PERMITTED = "Operation not permitted"
 NOT_FOUND = "No such file or directory"
+
+ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+"""A word that sets a variable of the command."""
 
 ErrorText = Callable[[str, str, bool], str | None]
 """Makes an error message from the name to execute, the C library's message, and whether the file exists."""
@@ -294,3 +298,15 @@ UNDECIDED_TOOLS = frozenset(
     | {"s6-softlimit", "start-stop-daemon", "script", "fakeroot", "proot"}
 )
 """Tools that execute other programs in ways that are not followed."""
+
+
+def no_text(_user: str, _problem: UserProblem) -> None:
+    """The message of a tool whose words are not known."""
+    return
+
+
+def busybox_text(tool: str) -> ErrorText:
+    """The message of an applet of busybox that cannot execute its command."""
+    if tool == "xargs":
+        return RULES["xargs"].text
+    return lambda name, message, _there: f"{tool}: can't execute '{name}': {message}"

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
-import shlex
-from dataclasses import dataclass, field
 
+from weighbridge.domain.start.env_command import env_command
+from weighbridge.domain.start.handover import Handover, Stay
+from weighbridge.domain.start.user_shells import capsh_command, names_user, su_command
 from weighbridge.domain.start.wrapper_rules import (
     ALIASES,
-    NOT_FOUND,
+    ASSIGNMENT,
     RULES,
     UNDECIDED_TOOLS,
-    ErrorText,
     UserProblem,
     UserText,
     WrapperRule,
+    busybox_text,
+    no_text,
 )
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _DURATION = re.compile(r"[0-9]*(?:\.[0-9]*)?[smhd]?|inf(?:inity)?")
 _MODE = re.compile(r"L|[0-9]+[kKMGTPEZY]?B?")
 _LOADER = re.compile(r"ld(?:-linux[\w.-]*|-musl-[\w.-]+|-[0-9.]+|64)?\.so(?:\.[0-9]+)*")
@@ -42,47 +42,6 @@ _NOT_OF_BUSYBOX = {
 }
 """Options of util-linux that the applets of busybox do not have."""
 _INITS = frozenset({"tini", "dumb-init"})
-_CAPSH_OPTIONS = ("--drop", "--caps", "--inh", "--keep", "--secbits", "--print", "--noamb", "--addamb", "--delamb")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stay:
-    """The program executes no other."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Handover:
-    """`tool` executes `command`, as `user` if it switches users.
-
-    `text` makes its error message, `user_text` that of a failed switch of users. `clears` removes all variables except
-    `assigns`, `unsets` names removed ones, and `directory` is the working directory of the command. With `user_shell`,
-    the command's first word is replaced by the user's shell in passwd. `fails_with` is the message of a tool that
-    executes nothing and fails; `lacks_command` means that it got no command. `names_only` tools accept
-    no number as a user. The files of `env_folder` are variables; `folder_text` is the message without that folder.
-    """
-
-    tool: str
-    command: tuple[str, ...] = ()
-    text: ErrorText = field(default=lambda _name, _message, _there: None)
-    assigns: tuple[tuple[str, str], ...] = ()
-    clears: bool = False
-    unsets: frozenset[str] = frozenset()
-    directory: str | None = None
-    user: str | None = None
-    user_shell: bool = False
-    from_shebang: bool = False
-    unsure: str | None = None
-    user_text: UserText = field(default=lambda _user, _problem: None)
-    finds_executables: bool = False
-    uses_execvp: bool = True
-    sets_home: bool = False
-    names_only: bool = False
-    env_folder: str | None = None
-    folder_text: str = ""
-    fails_with: str | None = None
-    explains: str = ""
-    fix: str | None = None
-    lacks_command: bool = False
 
 
 def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: str = "") -> Handover | Stay | str:
@@ -92,11 +51,11 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
     """
     tool = ALIASES.get(tool, tool)
     if tool == "env":
-        return _env(argv, busybox=busybox, getopt=getopt)
-    if tool == "su" or (tool == "runuser" and not _names_user(argv)):
-        return _su(tool, argv, busybox=busybox)
+        return env_command(argv, busybox=busybox, getopt=getopt)
+    if tool == "su" or (tool == "runuser" and not names_user(argv)):
+        return su_command(tool, argv, busybox=busybox)
     if tool == "capsh":
-        return _capsh(argv)
+        return capsh_command(argv)
     rule = RULES.get(tool)
     if rule is None:
         if tool in UNDECIDED_TOOLS:
@@ -137,7 +96,7 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
                 env_folder = value
             ignores_folder |= tool == "s6-envdir" and name == "-I"
     assigns: list[tuple[str, str]] = []
-    while tool == "sudo" and words and _ASSIGNMENT.match(words[0]):
+    while tool == "sudo" and words and ASSIGNMENT.match(words[0]):
         name, _, value = words.pop(0).partition("=")
         assigns.append((name, value))
     if tool == "flock" and words[1:2] and words[1] in rule.refuses:
@@ -178,9 +137,9 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
     return Handover(
         tool=tool,
         command=command,
-        text=_busybox_text(tool) if busybox else rule.text,
+        text=busybox_text(tool) if busybox else rule.text,
         user=user,
-        user_text=_silent if busybox else _setpriv_user_text(argv) if tool == "setpriv" else rule.user_text,
+        user_text=no_text if busybox else _setpriv_user_text(argv) if tool == "setpriv" else rule.user_text,
         finds_executables=rule.finds_executables,
         uses_execvp=rule.uses_execvp,
         sets_home=rule.sets_home,
@@ -237,10 +196,6 @@ def _options_in(rule: WrapperRule, word: str, words: list[str]) -> list[tuple[st
     return found
 
 
-def _silent(_user: str, _problem: UserProblem) -> None:
-    return None
-
-
 def _setpriv_user_text(argv: tuple[str, ...]) -> UserText:
     """``setpriv`` sets groups, then the group, then the user; the first call fails."""
     names = {word.partition("=")[0] for word in argv}
@@ -252,151 +207,3 @@ def _setpriv_user_text(argv: tuple[str, ...]) -> UserText:
     call = next((call for call, options in calls if options & names), "setresuid")
     unknown, not_root = "setpriv: failed to parse reuid: '{user}'", f"setpriv: {call} failed: Operation not permitted"
     return lambda user, problem: unknown.format(user=user) if problem is UserProblem.UNKNOWN else not_root
-
-
-def _busybox_text(tool: str) -> ErrorText:
-    if tool == "xargs":
-        return RULES["xargs"].text
-    return lambda name, message, _there: f"{tool}: can't execute '{name}': {message}"
-
-
-def _names_user(argv: tuple[str, ...]) -> bool:
-    return any(word.split("=")[0] in {"-u", "--user"} for word in argv[1:])
-
-
-def _su(tool: str, argv: tuple[str, ...], *, busybox: bool) -> Handover | Stay | str:
-    """``su`` and ``runuser`` without ``-u``: the user's shell, or that of ``-s``, runs the text of ``-c``."""
-    shell: str | None = None
-    text: str | None = None
-    operands: list[str] = []
-    words = list(argv[1:])
-    while words:
-        word = words.pop(0)
-        if word in {"-", "-l", "--login"}:
-            return f"{tool} {word}: the shell reads the user's start-up files first"
-        if word == "--":
-            operands += words
-            break
-        name, has_value, value = word.partition("=")
-        if name in {"-c", "--command", "-s", "--shell", "-g", "--group", "-G", "--supp-group"}:
-            if not has_value:
-                value = words.pop(0) if words else ""
-            if name in {"-s", "--shell"}:
-                shell = value
-            elif name in {"-c", "--command"}:
-                text = value
-        elif word.startswith("-"):
-            return f"{tool} {word}: not followed"
-        else:
-            operands.append(word)
-    user, arguments = (operands[0], operands[1:]) if operands else ("root", [])
-    inner = () if text is None else ("-c", text)
-    return Handover(
-        tool=tool,
-        command=(shell or "", *inner, *arguments),
-        user=user,
-        user_shell=True,
-        user_text=_silent if busybox else _su_user_text(tool),
-        sets_home=True,
-    )
-
-
-def _su_user_text(tool: str) -> UserText:
-    not_root = "runuser: may not be used by non-root users" if tool == "runuser" else None
-    return lambda user, problem: f"{tool}: user {user} does not exist" if problem is UserProblem.UNKNOWN else not_root
-
-
-def _capsh(argv: tuple[str, ...]) -> Handover | Stay | str:
-    """``capsh``: the words after ``--`` are arguments for bash."""
-    user: str | None = None
-    for index, word in enumerate(argv[1:], start=1):
-        if word == "--":
-            return Handover(tool="capsh", command=("/bin/bash", *argv[index + 1 :]), user=user, uses_execvp=False)
-        name, _, value = word.partition("=")
-        if name == "--user":
-            user = value
-        elif name not in _CAPSH_OPTIONS:
-            return f"capsh {name}: not followed"
-    return Stay()
-
-
-def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Stay | str:
-    """``env``: a ``#!`` line passes its arguments as one word, which only ``-S`` of coreutils splits."""
-    words = list(argv[1:])
-    from_shebang = len(argv) > 2 and " " not in argv[0]
-    clears, directory = False, None
-    unsets: set[str] = set()
-    while words and words[0].startswith("-"):
-        word = words.pop(0)
-        name, has_value, value = word.partition("=")
-        if word == "--":
-            break
-        if word in {"-i", "-", "--ignore-environment"}:
-            clears = True
-        elif name in {"-u", "--unset", "-C", "--chdir"}:
-            if not has_value:
-                value = words.pop(0) if words else ""
-            if name in {"-u", "--unset"}:
-                unsets.add(value)
-            else:
-                directory = value
-        elif word.startswith(("-S", "-vS", "--split-string")):
-            if busybox:
-                return Handover(
-                    tool="env",
-                    fails_with=f"env: {getopt}",
-                    explains="env of busybox has no -S",
-                    fix="Call the interpreter directly in the #! line.",
-                )
-            split = word.removeprefix("--split-string").removeprefix("-v").removeprefix("-S").removeprefix("=")
-            if not split and words:
-                split = words.pop(0)
-            taken = _split_words(split)
-            if taken is None:
-                return "env -S with escapes or variables"
-            words = [*taken, *words]
-        else:
-            return f"env {word}"
-    assigns: list[tuple[str, str]] = []
-    while words and _ASSIGNMENT.match(words[0]):
-        name, _, value = words.pop(0).partition("=")
-        assigns.append((name, value))
-    if not words:
-        return Stay()
-    return Handover(
-        tool="env",
-        command=tuple(words),
-        text=_busybox_text("env") if busybox else _env_text,
-        assigns=tuple(assigns),
-        clears=clears,
-        unsets=frozenset(unsets),
-        directory=directory,
-        from_shebang=from_shebang,
-    )
-
-
-def _env_text(name: str, message: str, _there: bool) -> str:
-    # coreutils before 9.5 print the whole path of the command, later versions only its last component.
-    escaped = name.replace("\r", "\\r")
-    return f"env: '{escaped}': {message}"
-
-
-def _split_words(text: str) -> list[str] | None:
-    """The words of ``env -S``; None if it has variables, comments, or escapes other than that of a space."""
-    plain = re.sub(r"'[^'\\]*'", "''", text).replace("\\_", " ")
-    if any(character in plain for character in "\\$#"):
-        return None
-    try:
-        return shlex.split(text.replace("\\_", " "), posix=True)
-    except ValueError:
-        return None
-
-
-def env_directory_text(directory: str, message: str = NOT_FOUND) -> str:
-    """The message of ``env -C`` if it cannot enter the directory."""
-    return f"env: cannot change directory to '{directory}': {message}"
-
-
-def shell_name(path: str) -> str:
-    """The ``argv[0]`` that ``su`` gives to a shell."""
-    return posixpath.basename(path)

@@ -6,9 +6,9 @@ import pytest
 
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.start import interpreters
+from weighbridge.domain.start.handover import Handover
 from weighbridge.domain.start.interpreters import Reading
 from weighbridge.domain.start.predict import Starts, predict_start
-from weighbridge.domain.start.wrappers import Handover
 
 FAILURE = Finding(code="x", severity=Severity.ERROR, subject=Subject.ENTRYPOINT, predicts="no such script")
 

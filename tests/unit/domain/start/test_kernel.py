@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.domain.start.kernel import parse_shebang
 from weighbridge.domain.start.predict import Starts, predict_start
+from weighbridge.domain.start.shebang import parse_shebang
 
 
 @pytest.mark.parametrize(

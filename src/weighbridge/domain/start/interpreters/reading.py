@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.finding import Finding
-from weighbridge.domain.start.wrappers import Handover
+from weighbridge.domain.start.handover import Handover
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

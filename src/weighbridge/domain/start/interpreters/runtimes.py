@@ -11,12 +11,12 @@ import re
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
+from weighbridge.domain.start.handover import Handover
 from weighbridge.domain.start.interpreters.dotnet import read_dotnet
 from weighbridge.domain.start.interpreters.node_modules import package_of
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 from weighbridge.domain.start.shells import find_in_path
-from weighbridge.domain.start.wrappers import Handover
 
 _SOURCE = re.compile(r".+\.[cm]?[jt]sx?")
 _BUN_FLAGS = frozenset(

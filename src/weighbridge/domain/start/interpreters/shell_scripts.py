@@ -10,6 +10,7 @@ import posixpath
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
+from weighbridge.domain.start.handover import Handover
 from weighbridge.domain.start.interpreters.options import Grammar, read_options
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.tool_files import read_tool_files
@@ -17,7 +18,6 @@ from weighbridge.domain.start.interpreters.view import View
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.shells import find_in_path
 from weighbridge.domain.start.wrapper_rules import NOT_FOUND
-from weighbridge.domain.start.wrappers import Handover
 
 _XVFB_RUN = Grammar(
     flags="ahl",

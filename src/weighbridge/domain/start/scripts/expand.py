@@ -18,6 +18,7 @@ from weighbridge.domain.shell.syntax import (
     Word,
 )
 from weighbridge.domain.start.scripts.arithmetic import ArithmeticFaultError, Fault, assigned_names, evaluate
+from weighbridge.domain.start.scripts.parameter_values import ParameterValues
 from weighbridge.domain.start.scripts.patterns import Piece, expression, file_names, is_pattern, matches, trimmed
 from weighbridge.domain.start.scripts.state import State, Value
 
@@ -27,8 +28,6 @@ Fields = tuple[str | None, ...] | None
 MAX_FIELDS = 1000
 MANY = "\0*"
 """A field of `Expander.fields` that represents any number of unknown fields."""
-_NUMBER = re.compile(r"[0-9]+")
-_SET_BY_BASH = frozenset({"PIPESTATUS", "DIRSTACK", "GROUPS", "MACHTYPE", "SHLVL", "EPOCHSECONDS", "EPOCHREALTIME"})
 _BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)")
 _ONE_LIST = re.compile(r"([\w./@%+:-]*)\{([\w./@%+:,-]*,[\w./@%+:,-]*)\}([\w./@%+:-]*)")
 _SLICE = re.compile(r"\s*(-?[0-9]+)\s*(?::\s*(-?[0-9]+)\s*)?")
@@ -50,12 +49,10 @@ class ExpansionError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Expander:
+class Expander(ParameterValues):
     """Expands words in a state, which ``:=`` and substitutions change."""
 
     rootfs: Rootfs
-    dialect: Dialect
-    name: str
     substitute: Callable[[State, Script], str | None]
 
     def fields(self, state: State, words: tuple[Word, ...]) -> Fields:
@@ -289,58 +286,6 @@ class Expander:
     def _default(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
         """The word after an operator, as fields: ``${@:-a b}``, ``${name[@]+"${name[@]}"}``."""
         return () if part.argument is None else self.fields(state, (part.argument,))
-
-    def value(self, state: State, name: str, index: str | None) -> tuple[Value, bool]:
-        """A variable's value, and whether it is set. An unknown variable counts as set."""
-        if not name:
-            return None, True
-        if _NUMBER.fullmatch(name):
-            return self._positional(state, int(name))
-        special = self._special(state, name)
-        if special is not None:
-            return special[0], True
-        if name not in state.variables:
-            return (None, True) if state.is_open else ("", False)
-        found = state.variables[name]
-        if index is None:
-            if isinstance(found, tuple):
-                return found, bool(found)
-            return found, True
-        if not isinstance(found, tuple):
-            return (found, True) if index == "0" else (None, True)
-        if not _NUMBER.fullmatch(index):
-            return None, True
-        return (found[int(index)], True) if int(index) < len(found) else ("", False)
-
-    def _positional(self, state: State, number: int) -> tuple[Value, bool]:
-        if number == 0:
-            return self.name, True
-        if state.arguments is None:
-            return None, True
-        return (state.arguments[number - 1], True) if number <= len(state.arguments) else ("", False)
-
-    def _special(self, state: State, name: str) -> tuple[Value] | None:
-        if name == "#":
-            return (None if state.arguments is None else str(len(state.arguments)),)
-        if name == "?":
-            return (None if state.status is None else str(state.status),)
-        if name == "LINENO" and self.dialect is Dialect.POSIX:
-            # The dash of Debian and Ubuntu is built without it.
-            return None
-        if name in {"$", "!", "-", "LINENO", "_"}:
-            return (None,)
-        if name in {"RANDOM", "SECONDS"} and self.dialect is not Dialect.POSIX and name not in state.variables:
-            return (None,)
-        if name == "PWD" and name not in state.variables:
-            return (state.directory,)
-        if self.dialect is Dialect.BASH:
-            if name == "FUNCNAME" and state.calls:
-                return ((*reversed(state.calls), "main"),)
-            if name == "BASH_SOURCE":
-                return (tuple(self.name for _ in range(len(state.calls) + 1)),)
-            if (name.startswith("BASH") or name in _SET_BY_BASH) and name not in state.variables:
-                return (None,)
-        return None
 
     # Operators.
 

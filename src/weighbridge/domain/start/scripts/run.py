@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.shell import Dialect, Script, parse_script
 from weighbridge.domain.shell.syntax import (
     ArithmeticCommand,
@@ -25,27 +24,26 @@ from weighbridge.domain.shell.syntax import (
     Pipeline,
     SimpleCommand,
     Statement,
-    SyntaxFault,
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.budget import WorkBudget
 from weighbridge.domain.start.scripts.compound_commands import CompoundCommands
 from weighbridge.domain.start.scripts.conditions import Tester
+from weighbridge.domain.start.scripts.endings import Endings
 from weighbridge.domain.start.scripts.expand import Expander, ExpansionError
 from weighbridge.domain.start.scripts.external_commands import Execute
 from weighbridge.domain.start.scripts.merging import limited
 from weighbridge.domain.start.scripts.outcome import as_warning
-from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
+from weighbridge.domain.start.scripts.state import EndKind, State, joined
 from weighbridge.domain.start.shells import (
     Shell,
     builtins_of,
     dialect_of,
-    syntax_text,
 )
 
 
-class ScriptRun(CompoundCommands):
+class ScriptRun(Endings, CompoundCommands):
     """Follows one script, from states to states. States that have ended or jump are passed on unchanged."""
 
     def __init__(self, process: Process, shell: Shell, execute: Execute, budget: WorkBudget) -> None:
@@ -89,32 +87,11 @@ class ScriptRun(CompoundCommands):
         for one in states:
             if one.end is None:
                 if script.fault is not None and not one.jump:
-                    self._fault(one, script.fault)
+                    self.syntax_fault(one, script.fault)
                 else:
                     self.finish(one, one.status)
             ended.append(one)
         return ended
-
-    def _fault(self, state: State, fault: SyntaxFault, *, in_eval: bool = False) -> None:
-        if fault.is_limit:
-            state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: nested too deep to be followed")
-            return
-        if fault.expected == "]]":
-            reason = f"{self.shell.name}: line {fault.line} has an invalid [[ ]], and bash continues after it"
-            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
-            return
-        state.failure = Finding(
-            code=CheckCode.SCRIPT_FAILS,
-            severity=Severity.ERROR,
-            subject=Subject.ENTRYPOINT,
-            path=self.shell.name,
-            predicts=syntax_text(self.shell, fault, in_eval=in_eval),
-            evidence=(f"{self.shell.name}: line {fault.line} is no {self.dialect.value} shell syntax",),
-        )
-        if in_eval and self.is_lenient():
-            state.status = 2
-            return
-        self.finish(state, 2)
 
     # Lists.
 
@@ -196,7 +173,7 @@ class ScriptRun(CompoundCommands):
         state.status = status
         state.depends = last.depends if last is not None and status is None else ""
         state.prints(last.output if last is not None else None)
-        return [state] if pipeline.is_negated else self._settle(state, guarded=guarded)
+        return [state] if pipeline.is_negated else self.settle(state, guarded=guarded)
 
     def _inside(self, state: State, states: list[State]) -> State:
         """A subshell has ended: its effects on the shell, merged over its paths."""
@@ -232,7 +209,9 @@ class ScriptRun(CompoundCommands):
             return self._dispatch(state, command, guarded=guarded, tail=tail)
         except ExpansionError as error:
             # Of a compound command's own words, as in: case $unset in
-            return self._settle(self._unset(state, getattr(command, "line", self.shell.line), error), guarded=guarded)
+            return self.settle(
+                self.unset_variable(state, getattr(command, "line", self.shell.line), error), guarded=guarded
+            )
         finally:
             self.budget.leave()
 
@@ -242,12 +221,12 @@ class ScriptRun(CompoundCommands):
                 try:
                     states = self._simple(state, command, guarded=guarded, tail=tail)
                 except ExpansionError as error:
-                    states = [self._unset(state, command.line, error)]
+                    states = [self.unset_variable(state, command.line, error)]
                 settled: list[State] = []
                 for one in states:
                     if one.runs and one.status == 0:
                         one.failure = None
-                    settled.extend(self._settle(one, guarded=guarded))
+                    settled.extend(self.settle(one, guarded=guarded))
                 return settled
             case FunctionDefinition():
                 state.functions[command.name] = command.body
@@ -265,7 +244,7 @@ class ScriptRun(CompoundCommands):
                 state.prints(None if inner.captures and inner.output is None else "")
                 if inner.captures and inner.output is not None:
                     state.output = inner.output
-                return self._settle(state, guarded=guarded)
+                return self.settle(state, guarded=guarded)
             case Group():
                 return self.statements([state], command.body, guarded=guarded, tail=tail)
             case If():
@@ -279,11 +258,11 @@ class ScriptRun(CompoundCommands):
             case Conditional():
                 state = self._decided(state, self.test(state, command.expression))
                 state.depends = "the test" if state.status is None else ""
-                return self._settle(state, guarded=guarded)
+                return self.settle(state, guarded=guarded)
             case ArithmeticCommand():
                 state.depends = ""
                 number = self.arithmetic(state, command)
-                return self._settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
+                return self.settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
 
     def _redirected(
         self, state: State, command: Group | If | Loop | For | Case, *, guarded: bool, tail: bool
@@ -293,101 +272,8 @@ class ScriptRun(CompoundCommands):
         failed = self._redirect(state, opening, is_exec=False)
         if failed is not None:
             # set -e of ash does not see this failure.
-            return self._settle(failed, guarded=guarded or self.dialect is Dialect.ASH)
+            return self.settle(failed, guarded=guarded or self.dialect is Dialect.ASH)
         return self._dispatch(state, command._replace(redirections=()), guarded=guarded, tail=tail)
-
-    def _settle(self, state: State, *, guarded: bool) -> list[State]:
-        """A command has ended: ``set -e`` ends the shell if it failed, after the trap for errors."""
-        if not state.runs or guarded or state.status == 0:
-            return [state]
-        if state.status and state.traps.get("ERR", "") != "":
-            self._trap(state, "ERR")
-            if state.end is not None:
-                return [state]
-        if not state.stops_at_error:
-            return [state]
-        if state.status is None and state.doubt:
-            state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: {state.doubt}")
-            return [state]
-        if state.status is None:
-            # Only the running container decides whether it fails. If it does not, the script continues.
-            state.status = 0
-            return [state]
-        return [self.finish(state, state.status)]
-
-    def _trap(self, state: State, name: str) -> None:
-        """Run the command of a trap; it may end the script with another status."""
-        text, status = state.traps[name], state.status
-        state.traps = {other: each for other, each in state.traps.items() if other != name}
-        reason = f"{self.shell.name}: the trap for {name} decides its exit status"
-        ways = [] if text is None else self.run_text(state.fork(), text, name=None)
-        if all(way.runs for way in ways) and ways:
-            state.said = ways[0].said if len(ways) == 1 else state.said
-            return
-        ends = {(way.end.kind, way.end.status) for way in ways if way.end is not None and not way.end.executes}
-        if len(ends) != 1 or len(ways) != 1 or ways[0].end is None:
-            state.end = End(kind=EndKind.UNDECIDED, status=status, failure=state.failure, reason=reason)
-            return
-        state.said, state.end = ways[0].said, ways[0].end
-
-    def finish(self, state: State, status: int | None) -> State:
-        """The script ends by itself, after its trap for the end."""
-        if status and state.traps.get("EXIT", "") != "":
-            state.status = status
-            self._trap(state, "EXIT")
-            if state.end is not None:
-                return state
-        if not status:
-            state.end = End(kind=EndKind.STARTED, status=status, depends=self._open_status(state))
-            return state
-        failure = state.failure
-        if failure is None and state.said:
-            asked = tuple(dict.fromkeys(state.asked))[-3:]
-            failure = Finding(
-                code=CheckCode.RUNTIME_VARIABLE_MISSING if asked else CheckCode.SCRIPT_FAILS,
-                severity=Severity.WARNING,
-                subject=Subject.ENTRYPOINT,
-                path=self.shell.name,
-                predicts=state.said,
-                evidence=(
-                    f"{self.shell.name} ends with status {status}",
-                    *(f"{name} is not set" for name in asked),
-                ),
-                fix="Set the variable: ENV in the Dockerfile, or docker run -e." if asked else None,
-            )
-        state.end = End(kind=EndKind.FAILED, status=status, failure=failure)
-        if state.waits_for is not None:
-            reason = f"{self.shell.name}: ends with an error only when {state.waits_for} has ended"
-            state.end = End(kind=EndKind.UNDECIDED, status=status, failure=failure, reason=reason)
-        return state
-
-    def _open_status(self, state: State) -> str | None:
-        """What decides the exit status of a script that ends now; None if nothing does, or if it runs long before."""
-        if state.waits_for is not None or state.captures:
-            return None
-        if state.status is None and state.doubt:
-            return f"{self.shell.name}: {state.doubt}"
-        return f"{self.shell.name}: {state.depends} decides its exit status" if state.depends else None
-
-    def _unset(self, state: State, line: int, error: ExpansionError) -> State:
-        bash = self.dialect is Dialect.BASH
-        if error.ends_line:
-            reason = f"{self.shell.name}: line {line} has an invalid expression, and bash continues with a later line"
-            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
-            return state
-        return self.fails(
-            state,
-            line,
-            builtin="",
-            text=error.message,
-            status=1 if bash else 2,
-            evidence=f"{error.name} is not set" if error.name else "the shell has no such expansion",
-            ends=True,
-            code=CheckCode.RUNTIME_VARIABLE_MISSING if error.name else CheckCode.SCRIPT_FAILS,
-            severity=Severity.WARNING if error.name else Severity.ERROR,
-            path=error.name or None,
-            is_bare=error.is_bare,
-        )
 
     # Programs.
 
@@ -414,7 +300,7 @@ class ScriptRun(CompoundCommands):
             if script.fault is not None:
                 for one in states:
                     if one.runs:
-                        self._fault(one, script.fault, in_eval=in_eval)
+                        self.syntax_fault(one, script.fault, in_eval=in_eval)
             return states
         finally:
             self.shell = shell
