@@ -54,6 +54,17 @@ class ActRun:
     log: str
     outputs: dict[str, str]
 
+    @property
+    def trouble(self) -> str:
+        """The lines before each failed step, of its own job, and the end of `log`: a whole log is cut in a report."""
+        lines = self.log.splitlines()
+        shown: list[str] = []
+        for number, line in enumerate(lines):
+            if "\u274c" in line:  # act's mark of a failed step
+                job = line.partition("]")[0]
+                shown += ["…", *[earlier for earlier in lines[: number + 1] if earlier.startswith(job)][-40:]]
+        return "\n".join([*shown, "…", *lines[-5:]])
+
 
 @pytest.fixture(scope="session")
 def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -75,6 +86,21 @@ def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def prebuilt_action(engine: Any, action_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The Action with an image that is there already, as a release's: a run of many jobs builds nothing of it."""
+    folder = tmp_path_factory.mktemp("prebuilt-action")
+    tag = f"weighbridge-e2e:{folder.parents[1].name}-{os.getpid()}"
+    built = engine.docker("build", "--quiet", "--tag", tag, action_folder)
+    assert built.returncode == 0, built.stderr
+    action = (action_folder / "action.yml").read_text(encoding="utf-8")
+    assert action.count("image: Dockerfile\n") == 1
+    prebuilt = action.replace("image: Dockerfile\n", f"image: docker://{tag}\n")
+    (folder / "action.yml").write_text(prebuilt, encoding="utf-8")
+    yield folder
+    engine.docker("image", "rm", "--force", tag)
 
 
 @pytest.fixture(scope="session")

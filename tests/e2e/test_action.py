@@ -187,7 +187,7 @@ def test_refused_comment_keeps_verdict_and_outputs(faulty_github, repo, run_act)
     head, _ = repo.push(50_000)
     fake.pulls[7]["head"]["sha"] = head
     run = run_act(repo.path, "weigh.yml", "pull_request", _payload(repo.base, head), api_url=faulty_github.url)
-    assert run.exit_code == 0, run.log
+    assert run.exit_code == 0, run.trouble
     assert fake.count("POST", r"/issues/7/comments$") == 1
     assert fake.comments == []
     assert run.outputs["verdict"] == "passed"
@@ -412,7 +412,7 @@ def test_setup_runs_every_mode_on_runner_without_containers(faulty_github, repo,
         on_machine = ("--platform", "macos-latest=-self-hosted", "--env", "DOCKER_HOST=unix:///nowhere")
         options = (*on_machine, "--use-gitignore=false")
         run = run_act(repo.path, "setup.yml", event, payload, api_url=faulty_github.url, options=options)
-        assert run.exit_code == 0, run.log
+        assert run.exit_code == 0, run.trouble
         return run
 
     repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
@@ -488,7 +488,7 @@ def test_released_action_runs_its_prebuilt_image_from_registry(github, repo, run
             run = run_act(repo.path, "weigh.yml", "pull_request", payload, api_url=github.url, action=released)
         finally:
             engine.docker("image", "rm", "--force", f"{name}:1", f"{name}@{digest.partition('@')[2]}")
-    assert run.exit_code == 0, run.log
+    assert run.exit_code == 0, run.trouble
     assert run.outputs["delta-bytes"] == "30000"
     assert f"docker pull image={digest}" in run.log
     assert "docker build -t" not in run.log
