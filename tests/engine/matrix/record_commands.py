@@ -1,12 +1,14 @@
 """Run every command of the command matrix in its image, write what it did, and say how the predictions agree.
 
 An image is built when it is not there. Each command has a container without network, and four seconds of time.
+``--image`` and ``--cell`` limit the work: the other images and cells stay as they are recorded.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import fnmatch
 import io
 import sys
 import tarfile
@@ -18,11 +20,11 @@ import docker
 import msgspec
 import requests
 from startmatrix.commands import (
-    COMMAND_FACTS,
     CommandCell,
     CommandImage,
     Commands,
     ServerRecorder,
+    facts_path,
     judge_command,
     predict_commands,
     read_commands,
@@ -45,34 +47,41 @@ def main() -> int:
     """0 where no prediction is a false alarm."""
     parser = argparse.ArgumentParser(prog="record_commands.py", description=__doc__)
     parser.add_argument("--no-run", action="store_true", help="predict only, and compare with what is recorded")
+    parser.add_argument("--image", action="append", metavar="NAME", help="record this image only (repeatable)")
+    parser.add_argument("--cell", default="*", metavar="GLOB", help="run these cells only, such as 'ruby-*'")
     arguments = parser.parse_args()
     client = docker.from_env(timeout=600)
     commands = read_commands()
-    tags = {name: _built(client, name, image) for name, image in commands.images.items()}
+    chosen = {name: image for name, image in commands.images.items() if name in (arguments.image or commands.images)}
+    tags = {name: _built(client, name, image) for name, image in chosen.items()}
     if not arguments.no_run:
         with ThreadPoolExecutor(2) as pool:
-            cells = list(pool.map(lambda cell: _run(client, tags[cell.image], cell), commands.cells))
-        commands = Commands(images=commands.images, cells=cells)
+
+            def run(cell: CommandCell) -> CommandCell:
+                is_asked = cell.image in chosen and fnmatch.fnmatchcase(cell.name, arguments.cell)
+                return _run(client, tags[cell.image], cell) if is_asked else cell
+
+            commands = Commands(images=commands.images, cells=list(pool.map(run, commands.cells)))
         write_commands(commands)
     counts: collections.Counter[Verdict] = collections.Counter()
     alarms = 0
-    recorder, below = ServerRecorder(), {}
     with TemporaryDirectory() as folder, LayerReader(engine=lambda: client, cache=LayerCache(Path(folder))) as reader:
         references = {name: parse_image_reference(tag) for name, tag in tags.items()}
         images = reader.read(list(references.values()), estimate_sizes=False)
         for name, reference in references.items():
             image = images[reference]
             assert isinstance(image, Image), image
-            below[name] = without_unread([layer.changeset for layer in image.layers])
+            below = without_unread([layer.changeset for layer in image.layers])
+            recorder = ServerRecorder()
             contents = recorder.listening(reader.contents(reference))
             own = [cell for cell in commands.cells if cell.image == name]
-            for cell, prediction in predict_commands(own, commands.images[name], below[name], contents):
+            for cell, prediction in predict_commands(own, commands.images[name], below, contents):
                 verdict = judge_command(cell, prediction)
                 counts[verdict] += 1
                 if verdict in {Verdict.WRONG, Verdict.WRONG_TEXT}:
                     alarms += cell.exit_code in {None, 0}
                     print(f"{verdict}: {cell}: {prediction.starts}; really {cell.exit_code} {cell.output[-120:]!r}")
-        write_facts(recorder, below, {}, COMMAND_FACTS)
+            write_facts(recorder, {name: below}, {}, facts_path(name))
     print(f"{counts.total()} cells: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
     return 1 if alarms else 0
 

@@ -1,7 +1,8 @@
 """The command matrix: commands of ordinary and of broken images, each really run, and each predicted.
 
 ``tests/data/matrix/commands.json`` holds the images (a Dockerfile and files), the commands, and what each did within
-four seconds; ``command-facts.zst`` beside it has what the predictions look at, so that the unit tests need no engine.
+four seconds; ``command-facts-IMAGE.zst`` beside it has what the predictions look at, so that the unit tests need no
+engine.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.domain.start.predict import StartPrediction, Starts, predict_command
 
 COMMANDS = DATA / "commands.json"
-COMMAND_FACTS = DATA / "command-facts.zst"
 _NAMES_IN_SERVERS = re.compile(rb"[a-z][a-z0-9_]{2,40}\0|--[a-z-]+=[!-~]{1,255}[ \0]|/run/sshd\0|can't open or create")
 _SERVERS = frozenset({"nginx", "sshd", "cron"})
 _UNREAD = re.compile(r"usr/(?:share/(?:doc|man|locale|zoneinfo|icons|info|lintian|bug)|lib/gcc|include)/.")
@@ -60,6 +60,11 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
 
     images: dict[str, CommandImage]
     cells: list[CommandCell]
+
+
+def facts_path(image: str) -> Path:
+    """The facts of one image of the matrix."""
+    return DATA / f"command-facts-{image}.zst"
 
 
 def read_commands(path: Path = COMMANDS) -> Commands:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 
 import pytest
-from startmatrix.commands import COMMAND_FACTS, judge_command, predict_commands, read_commands
+from startmatrix.commands import facts_path, judge_command, predict_commands, read_commands
 from startmatrix.facts import Facts
 from startmatrix.scripts import Verdict
 
@@ -64,11 +64,6 @@ KNOWN_WRONG = frozenset(
 
 
 @pytest.fixture(scope="module")
-def facts():
-    return Facts(COMMAND_FACTS)
-
-
-@pytest.fixture(scope="module")
 def commands():
     return read_commands()
 
@@ -80,7 +75,8 @@ def test_matrix_has_commands_of_every_image(commands):
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_predictions_of_commands_match_real_runs(image, facts, commands):
+def test_predictions_of_commands_match_real_runs(image, commands):
+    facts = Facts(facts_path(image))
     counts, wrong, alarms = collections.Counter(), set(), []
     cells = [cell for cell in commands.cells if cell.image == image]
     for cell, prediction in predict_commands(cells, commands.images[image], facts.below(image), facts):
