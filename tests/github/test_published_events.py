@@ -6,17 +6,19 @@ import copy
 
 import pytest
 
-from weighbridge.github.event import (
-    BranchEvent,
+from weighbridge.github.comparison import (
     CompareCommits,
     CompareFirstParent,
     CompareMergeBase,
-    MergeGroupEvent,
     NothingToCompare,
+    choose_comparison,
+)
+from weighbridge.github.event import (
+    BranchEvent,
+    MergeGroupEvent,
     PullRequestEvent,
     PushEvent,
     WorkflowRunEvent,
-    choose_comparison,
     parse_event,
 )
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from weighbridge.action.inputs import Inputs
 from weighbridge.domain.result.revision import Revision
 from weighbridge.errors import UsageError
-from weighbridge.github.event import CompareCommits, CompareFirstParent, CompareMergeBase, Event
+from weighbridge.github.comparison import CompareCommits, CompareFirstParent, CompareMergeBase
+from weighbridge.github.event import Event
 from weighbridge.plan.fetch import CommitHistory, Remote, borrowed_history
 from weighbridge.plan.git import Repository
 

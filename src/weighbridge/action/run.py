@@ -28,14 +28,8 @@ from weighbridge.build.client import find_build_client
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.result.run import RunResult
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError, contain_defects
-from weighbridge.github.event import (
-    CompareMergeBase,
-    Comparison,
-    NothingToCompare,
-    WorkflowRunEvent,
-    choose_comparison,
-    read_event,
-)
+from weighbridge.github.comparison import CompareMergeBase, Comparison, NothingToCompare, choose_comparison
+from weighbridge.github.event import WorkflowRunEvent, read_event
 from weighbridge.github.log import ActionLog
 from weighbridge.github.workflow_commands import write_output
 from weighbridge.plan.fetch import CommitHistory

@@ -68,6 +68,10 @@ class Column:
     is_optional: bool = False
 
 
+SIZE_COLUMN = Column(title="Size", width=9, is_right=True)
+CHANGE_COLUMN = Column(title="Change", width=11, is_right=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One line of a table: a cell for each column. All characters are printable."""

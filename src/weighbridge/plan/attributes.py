@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from weighbridge.domain.lines import lines_of
-from weighbridge.plan.git import REGULAR_FILES, Repository, read_present_blobs
+from weighbridge.plan.git import REGULAR_FILES, Repository
+from weighbridge.plan.git_blobs import read_present_blobs
 from weighbridge.plan.tree import Tree
 
 _MAXIMUM_BYTES = 1_048_576

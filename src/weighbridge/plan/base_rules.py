@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, Config, ImageSettings, parse_config
 from weighbridge.domain.gate.settings import Limits
 from weighbridge.errors import ConfigError
-from weighbridge.plan.git import EntryType, Repository, list_tree, read_blobs
+from weighbridge.plan.git import EntryType, Repository, list_tree
+from weighbridge.plan.git_blobs import read_blobs
 
 
 def config_at(repository: Repository, commit: str, path: str | None) -> Config | None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
 from weighbridge.errors import GitError
 from weighbridge.plan.affected import all_covered, copied_sources, images_with_unknown_onbuild, tree_has_link
-from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree, read_present_blobs
+from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree
+from weighbridge.plan.git_blobs import read_present_blobs
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, PlannedSide
 from weighbridge.plan.tree import ROOT, Tree, is_below, relative

@@ -30,7 +30,8 @@ from weighbridge.plan.compose import (
 from weighbridge.plan.compose_start import OVERRIDE_NAMES, with_starts
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
 from weighbridge.plan.dotenv import dotenv_variables
-from weighbridge.plan.git import REGULAR_FILES, Repository, missing_object, read_present_blobs
+from weighbridge.plan.git import REGULAR_FILES, Repository
+from weighbridge.plan.git_blobs import missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.links import with_linked_contexts
 from weighbridge.plan.tree import ROOT, Tree, join

@@ -10,13 +10,11 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weighbridge.config import DEFAULT_CONFIG, Config, Discover, ImageSettings
-from weighbridge.domain.globs import match_path
+from weighbridge.config import Config, Discover, ImageSettings
 from weighbridge.errors import ConfigError
 from weighbridge.plan.affected import Changes
 from weighbridge.plan.definition import ImageDefinition
-from weighbridge.plan.dockerfile_name import is_dockerfile
-from weighbridge.plan.git import EntryType
+from weighbridge.plan.dockerfiles import all_dockerfiles, counted_dockerfiles, is_wanted
 from weighbridge.plan.image_name import name_dockerfiles
 from weighbridge.plan.left_out import is_left_out, left_out
 from weighbridge.plan.pairing import DefinedPair, pair_definitions
@@ -25,7 +23,6 @@ from weighbridge.plan.tree import Tree, join
 
 SIDES = ("base", "head")
 
-_MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_LEFTOVER_PAIRS = 10_000
 _MAXIMUM_SHOWN_DEFINITIONS = 5
 _MAXIMUM_SUGGESTED_FROM = 2_000
@@ -234,7 +231,7 @@ def _names_in_base(
     """
     configured = {one.dockerfile: one.name for one in config.images.values() if one.dockerfile is not None}
     defined = {one.dockerfile: join(one.folder, one.name) for one in reversed(definitions)} | configured
-    bare = _dockerfiles(tree, discover, {}) - defined.keys()
+    bare = counted_dockerfiles(tree, discover, {}) - defined.keys()
     return defined | name_dockerfiles(bare, repository_name=repository_name, taken=defined.values())
 
 
@@ -292,10 +289,10 @@ def _defined(
         for side in (one.base, one.head):
             if side is not None:
                 taken.setdefault(side.dockerfile, set()).add(side.target)
-    base = [one for one in sides["base"] if _is_wanted(config.discover, one.dockerfile)]
+    base = [one for one in sides["base"] if is_wanted(config.discover, one.dockerfile)]
     known = {one.key for one in base}
     # What base weighs stays on the scale, also where head defines it with a Dockerfile that is left out.
-    head = [one for one in sides["head"] if one.key in known or _is_wanted(config.discover, one.dockerfile)]
+    head = [one for one in sides["head"] if one.key in known or is_wanted(config.discover, one.dockerfile)]
     wanted = {"base": base, "head": head}
     return pair_definitions(wanted, trees, is_taken=taken, taken_names={one.name for one in configured})
 
@@ -332,8 +329,8 @@ def _bare(
         for one in defined
         if one.head and (one.pair is None or one.base is not None or one.head.dockerfile not in trees["base"].entries)
     }
-    in_base = _dockerfiles(trees["base"], config.discover, {}) - claimed.keys()
-    in_head = _dockerfiles(trees["head"], config.discover, changes.origins) - taken_head
+    in_base = counted_dockerfiles(trees["base"], config.discover, {}) - claimed.keys()
+    in_head = counted_dockerfiles(trees["head"], config.discover, changes.origins) - taken_head
     names = name_dockerfiles(in_base | in_head, repository_name=repository_name, taken={one.name for one in defined})
     found: list[tuple[str, SideDefinition | None, str | None]] = []
     base_names: dict[str, str] = {}
@@ -362,51 +359,8 @@ def _bare(
     ]
 
 
-def _dockerfiles(tree: Tree, discover: Discover, origins: Mapping[str, str]) -> set[str]:
-    """The Dockerfiles of a tree that count. One that moves into an excluded folder stays (`origins`)."""
-    found = {
-        path
-        for path in _all_dockerfiles(tree, discover)
-        if not is_left_out(discover, path) or not is_left_out(discover, origins.get(path, path))
-    }
-    # A Dockerfile that moves to an excluded path stays an image too.
-    found |= {
-        path
-        for path, origin in origins.items()
-        if path in tree.entries and is_dockerfile(path) and is_dockerfile(origin) and _is_wanted(discover, origin)
-        if not is_left_out(discover, origin)
-    }
-    # BuildKit builds `dockerfile` only if there is no `Dockerfile` in the same folder.
-    found -= {path for path in found if _named_in_lower_case(path) and f"{path[:-10]}Dockerfile" in found}
-    if len(found) > _MAXIMUM_DOCKERFILES:
-        raise ConfigError(
-            f"{len(found)} Dockerfiles exceed the limit of {_MAXIMUM_DOCKERFILES} for one run."
-            f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
-        )
-    return found
-
-
-def _named_in_lower_case(path: str) -> bool:
-    return path.rpartition("/")[2] == "dockerfile"
-
-
-def _all_dockerfiles(tree: Tree, discover: Discover) -> list[str]:
-    return [
-        path
-        for path, entry in tree.entries.items()
-        if is_dockerfile(path) and entry.type is not EntryType.SUBMODULE and _is_wanted(discover, path)
-    ]
-
-
 def left_out_dockerfiles(trees: Mapping[str, Tree], discover: Discover, images: Iterable[FoundImage]) -> dict[str, str]:
     """The excluded Dockerfiles by path, with the reason."""
     counted = {side.dockerfile for one in images for side in (one.base, one.head) if side is not None}
-    paths = {path for tree in trees.values() for path in _all_dockerfiles(tree, discover)} - counted
+    paths = {path for tree in trees.values() for path in all_dockerfiles(tree, discover)} - counted
     return {path: str(left_out(path)) for path in sorted(paths) if is_left_out(discover, path)}
-
-
-def _is_wanted(discover: Discover, path: str) -> bool:
-    """True if the globs of the configuration include the path of a Dockerfile."""
-    if discover.include and not any(match_path(glob, path) for glob in discover.include):
-        return False
-    return not any(match_path(glob, path) for glob in discover.exclude)

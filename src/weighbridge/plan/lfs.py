@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weighbridge.plan.affected import Changes
-from weighbridge.plan.git import EntryType, Repository, blob_sizes, has_setting, read_blobs
+from weighbridge.plan.git import EntryType, Repository, has_setting
+from weighbridge.plan.git_blobs import blob_sizes, read_blobs
 from weighbridge.plan.tree import Tree
 
 _POINTER = b"version https://git-lfs"

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.plan.definition import ImageDefinition
-from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository, read_present_blobs
+from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository
+from weighbridge.plan.git_blobs import read_present_blobs
 from weighbridge.plan.image_plan import ContextKind
 from weighbridge.plan.tree import Tree, join
 

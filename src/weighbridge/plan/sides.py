@@ -14,7 +14,8 @@ from weighbridge.errors import ConfigError, DefectError, DockerfileError, GitErr
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context import ContextSearch, FoundContext
 from weighbridge.plan.evidence.read import Evidence
-from weighbridge.plan.git import EntryType, Repository, missing_object, read_present_blobs
+from weighbridge.plan.git import EntryType, Repository
+from weighbridge.plan.git_blobs import missing_object, read_present_blobs
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide

@@ -16,7 +16,8 @@ from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import DockerfileError
 from weighbridge.plan.affected import Changes
-from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository, blob_sizes, read_blobs
+from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository
+from weighbridge.plan.git_blobs import blob_sizes, read_blobs
 from weighbridge.plan.images import FoundImage
 from weighbridge.plan.sides import SideDefinition
 from weighbridge.plan.tree import Tree

@@ -11,7 +11,8 @@ from weighbridge.domain.causes.repository_paths import RepositoryPaths
 from weighbridge.domain.declarations import MAX_FILE_BYTES, Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import GitError
-from weighbridge.plan.git import EntryType, PathChange, PathStatus, diff_trees, list_tree, read_present_blobs
+from weighbridge.plan.git import EntryType, PathChange, PathStatus, diff_trees, list_tree
+from weighbridge.plan.git_blobs import read_present_blobs
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.plan import Planned
 

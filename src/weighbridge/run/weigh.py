@@ -13,7 +13,6 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageResult
-from weighbridge.domain.result.judge import judge_run
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.result.tips import ImageTips
@@ -51,9 +50,9 @@ from weighbridge.run.compare import (
     ignore_remarks,
     ignores_of,
     noise_between_builds,
-    unaffected,
 )
 from weighbridge.run.dependencies import notes_of_tags
+from weighbridge.run.judge import judge_and_record
 from weighbridge.run.masking import MaskedProgress, masked_errors
 from weighbridge.run.onbuild import with_onbuild
 from weighbridge.run.other_builders import other_builder_of, with_builder
@@ -67,7 +66,6 @@ from weighbridge.run.read import weigh_built
 from weighbridge.run.rebuild import Rebuilder
 from weighbridge.run.repository_sides import RepositorySides
 from weighbridge.run.request import DiffRequest
-from weighbridge.run.size_history import open_size_history, ratchet_notes, record_of
 from weighbridge.run.start import start_image
 from weighbridge.run.tip_cache import TipCache
 from weighbridge.sources.layer_cache import LayerCache
@@ -101,7 +99,7 @@ def _weigh_planned(
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
     shared, part = share(planned.plans, request)
     plans = _decided(planned, shared, tools)
-    judge = functools.partial(_judge, replace(planned, plans=plans), request, tools, secrets=secrets)
+    judge = functools.partial(judge_and_record, replace(planned, plans=plans), request, tools, secrets=secrets)
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
         return replace(judge({}, ()), part=part)
@@ -318,48 +316,6 @@ def _rebuild_stale_bases(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[di
         again = _build_and_weigh(job, stale, {**job.trees, **more})
     notes = (drift_note(name, was, again[name].base_bytes) for name, was in dropped.items())
     return {**weighed, **again}, tuple(note for note in notes if note is not None)
-
-
-def _judge(
-    planned: Planned,
-    request: DiffRequest,
-    tools: Tools,
-    results: Mapping[str, ImageResult],
-    notes: Sequence[str],
-    *,
-    secrets: SecretMask,
-) -> RunResult:
-    """Compute the verdict over all planned images, and record the run in the size history.
-
-    An image without a result is unaffected.
-    """
-    history = open_size_history(planned.repository, request, tools)
-    images = []
-    for plan in planned.plans:
-        limits = request.config.limits_of(plan.image, base_image=plan.base_image)
-        image = replace(results.get(plan.name) or unaffected(plan), limits=limits)
-        if image.head is not None:
-            image = replace(image, history=history.of(image.name, limits.ratchet, head_sha=planned.head.sha))
-        images.append(image)
-    judged = judge_run(
-        images,
-        fail_on=request.config.checks.fail_on,
-        budgets=request.config.budgets,
-        on_unknown=request.config.on_unknown,
-        tip_limit=request.config.tips.limit,
-    )
-    history.keep(record_of(planned, {image.name: image for image in images}, request))
-    return RunResult(
-        base=request.base_shown or planned.base,
-        head=request.head_shown or planned.head,
-        images=tuple(images),
-        breaches=judged.breaches,
-        warnings=judged.warnings,
-        budgets=judged.budgets,
-        comment_above_bytes=request.config.comment.above_bytes,
-        notes=(*request.notes, *planned.notes, *notes, *ratchet_notes(images)),
-        secrets=secrets,
-    )
 
 
 def _with_tips(job: _Job, result: RunResult, weighed: Mapping[str, _Weighed], *, not_built: str | None) -> RunResult:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from weighbridge.domain.size_history import Record
 from weighbridge.errors import GitError, UsageError
-from weighbridge.plan.git import Repository, call_git, list_tree, read_blobs
+from weighbridge.plan.git import Repository, call_git, list_tree
+from weighbridge.plan.git_blobs import read_blobs
 from weighbridge.size_history.lines import MAXIMUM_HISTORY_BYTES, with_record
 
 HISTORY_FILE = "history.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weighbridge.action.commits import pinned_sides
-from weighbridge.github.event import CompareFirstParent, CompareMergeBase
+from weighbridge.github.comparison import CompareFirstParent, CompareMergeBase
 from weighbridge.plan.fetch import Remote, borrowed_history
 from weighbridge.plan.git import call_git, open_repository
 

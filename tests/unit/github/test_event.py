@@ -7,16 +7,18 @@ import json
 import pytest
 
 from weighbridge.errors import UsageError
-from weighbridge.github.event import (
-    MAXIMUM_PAYLOAD_BYTES,
-    BranchEvent,
+from weighbridge.github.comparison import (
     CompareCommits,
     CompareFirstParent,
     CompareMergeBase,
-    MergeGroupEvent,
     NothingToCompare,
-    PushEvent,
     choose_comparison,
+)
+from weighbridge.github.event import (
+    MAXIMUM_PAYLOAD_BYTES,
+    BranchEvent,
+    MergeGroupEvent,
+    PushEvent,
     parse_event,
     read_event,
 )

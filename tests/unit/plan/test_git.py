@@ -20,14 +20,12 @@ from weighbridge.plan.git import (
     diff_trees,
     list_tree,
     merge_base,
-    missing_object,
     open_repository,
     parents,
-    read_blobs,
-    read_present_blobs,
     resolve_commit,
     uncommitted_paths,
 )
+from weighbridge.plan.git_blobs import missing_object, read_blobs, read_present_blobs
 from weighbridge.temporary_folders import remove_stale_folders
 
 HOLD_A_CHECKOUT = """

@@ -28,7 +28,8 @@ from weighbridge.plan.evidence.pipelines import (
 from weighbridge.plan.evidence.resolve import resolve_commands
 from weighbridge.plan.evidence.tilt import tilt_commands
 from weighbridge.plan.evidence.workflows import workflow_commands
-from weighbridge.plan.git import EntryType, Repository, read_present_blobs
+from weighbridge.plan.git import EntryType, Repository
+from weighbridge.plan.git_blobs import read_present_blobs
 from weighbridge.plan.left_out import left_out
 from weighbridge.plan.tree import ROOT, Tree, folders_from
 
