@@ -31,3 +31,32 @@ def go_build_info(modules: str, *, version: bytes = b"go1.22.1") -> bytes:
     text = b"0" * 16 + modules.encode() + b"1" * 16
     lengths = [bytes([length & 0x7F | 0x80, length >> 7]) for length in (len(version), len(text))]
     return (b"\xff Go buildinf:" + b"\x08\x02").ljust(32, b"\0") + lengths[0] + version + lengths[1] + text
+
+
+def function_table(functions: Mapping[str, int], magic: int = 0xFFFFFFF1, word: int = 8, order: str = "<") -> bytes:
+    """A ``.gopclntab`` with functions of these sizes, adjacent in this order (Go's runtime/symtab.go)."""
+    kind = "Q" if word == 8 else "I"
+    is_116 = magic == 0xFFFFFFFA
+    entry, width = (kind, word) if is_116 else ("I", 4)
+    names, places = b"\0", []
+    for name in functions:
+        places.append(len(names))
+        names += name.encode() + b"\0"
+    names_at = 8 + (7 if is_116 else 8) * word
+    functions_at = names_at + len(names)
+    table_bytes = (2 * len(functions) + 1) * width
+    rows, records, start = [], b"", 0x1000
+    for place, size in zip(places, functions.values(), strict=True):
+        rows += [start, table_bytes + len(records)]
+        records += struct.pack(f"{order}{kind if is_116 else 'I'}i", start, place)
+        start += size
+    head = struct.pack(f"{order}IBBBB", magic, 0, 0, 1, word)
+    # Count, files, (text start,) names; then tables that are not read; the functions last.
+    counts = [len(functions), 0] + ([] if is_116 else [0]) + [names_at, 0, 0, 0, functions_at]
+    return (
+        head
+        + struct.pack(f"{order}{len(counts)}{kind}", *counts)
+        + names
+        + struct.pack(f"{order}{len(rows) + 1}{entry}", *rows, start)
+        + records
+    )

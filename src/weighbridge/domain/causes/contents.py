@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.causes.makers import MakerFinder
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Place, SizeCause
 from weighbridge.domain.causes.places import INSTALLED_WITH, known_place, place_folder
 from weighbridge.domain.causes.programs import ProgramChange, is_program
@@ -14,7 +14,7 @@ from weighbridge.domain.causes.repository import ChangedFile, RepositoryChanges,
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
 from weighbridge.domain.declarations.read import reader_of
-from weighbridge.domain.dockerfile.model import Instruction, Origin, Source, Stage
+from weighbridge.domain.dockerfile.model import Instruction, Source, Stage
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
@@ -33,10 +33,6 @@ _SOURCE = re.compile(
 )
 _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))\Z")
 """Archives that ``ADD`` unpacks (Dockerfile reference, "ADD")."""
-_BUILDS = re.compile(
-    r"\b(?:go (?:build|install)|gcc|g\+\+|cc|clang|make|cmake|ninja|cargo|rustc|javac|mvnw?|gradlew?|dotnet|npm run"
-    r"|yarn (?:run )?build|pnpm (?:run )?build|tsc|esbuild|webpack|vite|zig|swiftc?|bazel|meson|pyinstaller|build)\b"
-)
 
 
 @dataclass(slots=True)
@@ -67,9 +63,9 @@ class ContentFinder:
     def __init__(self, base: WeighedImage, head: WeighedImage, repository: RepositoryChanges) -> None:
         self._base, self._head = base, head
         self._repository = repository
-        self._finders = {
-            id(side): SourceFinder(repository, side) for side in (repository.base, repository.head) if side is not None
-        }
+        sides = [side for side in (repository.base, repository.head) if side is not None]
+        self._finders = {id(side): SourceFinder(repository, side) for side in sides}
+        self._makers = {id(side): MakerFinder(side) for side in sides}
         self._groups: dict[tuple[object, ...], _Group] = {}
         self._changed: dict[int, list[ChangedFile]] = {}
         self._programs_read = 0
@@ -113,11 +109,11 @@ class ContentFinder:
                 return
             made_in = self._stage_of(side, instruction)
             if made_in is not None:
-                self._join_made(item, stored, made_in, instruction)
+                self._join_made(item, stored, side, made_in, instruction)
                 return
             self._join_layer(item, instruction.text, place)
             return
-        self._join_made(item, stored, stage, instruction)
+        self._join_made(item, stored, side, stage, instruction)
 
     def _join(self, key: tuple[object, ...], group: _Group, item: _Item) -> None:
         self._groups.setdefault(key, group).items.append(item)
@@ -181,12 +177,11 @@ class ContentFinder:
         )
         self._join(("archive", archive.path, instruction.line), group, item)
 
-    def _join_made(self, item: _Item, stored: Stored, stage: Stage, instruction: Instruction) -> None:
+    def _join_made(
+        self, item: _Item, stored: Stored, side: RepositorySide, stage: Stage, instruction: Instruction
+    ) -> None:
         """Add a file from a command: a program or other output, in this stage or in one that it is copied from."""
-        side = self._repository.head if stored.is_in_head else self._repository.base
-        if side is None:
-            raise AssertionError("an instruction was found, so its side exists")
-        maker = _maker(side, stage, instruction, item.path)
+        maker = self._makers[id(side)].find(stage, instruction, item.path)
         line = maker.line if maker is not None else instruction.line
         place = Place(path=self._repository.dockerfile_path, line=line)
         via = (
@@ -279,33 +274,6 @@ class ContentFinder:
     @staticmethod
     def _stage_of(side: RepositorySide, instruction: Instruction) -> Stage | None:
         return next((stage for one in instruction.sources if (stage := side.stage_of(one)) is not None), None)
-
-
-def _maker(side: RepositorySide, stage: Stage, instruction: Instruction, path: str) -> Instruction | None:
-    """The instruction that most likely created a file: `instruction` if it is a ``RUN``, otherwise one of its stage.
-
-    In this order: an instruction that names the file, the last one that builds something, the last ``RUN``.
-    """
-    if instruction.name not in {"COPY", "ADD"}:
-        return instruction
-    name = posixpath.basename(path)
-    sources = {posixpath.basename(one.path.rstrip("/")) for one in instruction.sources} - {"", "."}
-    runs = [one for each in side.dockerfile.chain(stage) for one in each.instructions if one.name == "RUN"]
-    copies = [
-        one
-        for each in side.dockerfile.chain(stage)
-        for one in each.instructions
-        if one.name in {"COPY", "ADD"} and any(source.origin is not Origin.CONTEXT for source in one.sources)
-    ]
-    for wanted in ({name}, sources):
-        for one in reversed(runs):
-            words = set(re.split(r"[\s=/'\"]+", one.original[:20_000]))
-            if wanted & words:
-                return one
-    for one in reversed(runs):
-        if _BUILDS.search(one.original[:20_000]):
-            return one
-    return runs[-1] if runs else copies[-1] if copies else None
 
 
 def _short(instruction: Instruction) -> str:

@@ -18,6 +18,9 @@ from weighbridge.domain.declarations.requirements import read_requirements
 from weighbridge.domain.dockerfile.model import Dockerfile, Instruction, Origin, Source, Stage
 
 _MAX_SOURCES = 500
+_MAX_COPIES = 200
+"""Instructions that are followed from one copy back through the stages."""
+_MAX_END_PARTS = 16
 _BESIDE = (".in", ".toml", "Pipfile")
 """Manifests that count if a lock file in the same folder is copied, even if they are not copied."""
 _WILDCARDS = re.compile(r"[*?\[]")
@@ -209,50 +212,78 @@ def _difference(side: RepositorySide | None, other: RepositorySide | None) -> fr
 
 
 class SourceFinder:
-    """Finds the file of the repository behind a file of the image, by the ends of both paths."""
+    """Finds the file of the repository behind a file of the image, by the ends of both paths.
+
+    An image may have many files of one name, and a Dockerfile many ways between its stages: each copy is read once.
+    """
 
     def __init__(self, repository: RepositoryChanges, side: RepositorySide) -> None:
         self._repository = repository
         self._side = side
         self._names: dict[int, dict[str, list[str]]] = {}
+        self._copies: dict[int, dict[str, Instruction]] = {}
+        self._ends: dict[tuple[int, str], dict[str, str]] = {}
 
-    def find(self, image_path: str, instruction: Instruction, *, depth: int = 0) -> tuple[str | None, Instruction]:
+    def find(self, image_path: str, instruction: Instruction) -> tuple[str | None, Instruction]:
         """The repository's path, or ``None``; and the instruction that copied it from the build context."""
-        names = self._by_name(instruction)
-        candidates = names.get(posixpath.basename(image_path), [])
-        sources = [one for one in instruction.sources if one.origin is Origin.CONTEXT]
-        if not candidates and len(sources) == 1:
-            files = [path for of in names.values() for path in of]
-            if len(files) == 1 and (instruction.sources[0].destination or "").rstrip("/") == image_path:
-                return files[0], instruction
-        if candidates:
-            best = max(candidates, key=lambda path: (_common_end(path, image_path), path in self._repository.changed))
-            return best, instruction
-        for source in instruction.sources:
-            stage = self._side.stage_of(source)
-            if stage is None or depth >= 8:
+        name = posixpath.basename(image_path)
+        by = self._copies_by_name(instruction).get(name)
+        if by is None:
+            return None, instruction
+        ends = self._by_end(by, name)
+        return next((ends[end] for end in _ends(image_path) if end in ends), ends[""]), by
+
+    def _copies_by_name(self, instruction: Instruction) -> Mapping[str, Instruction]:
+        """By file name: the first copy of it from the build context, from `instruction` back through the stages."""
+        found = self._copies.get(id(instruction))
+        if found is None:
+            found = self._copies[id(instruction)] = {}
+            for one in self._back_through_stages(instruction):
+                for name in self._by_name(one):
+                    found.setdefault(name, one)
+        return found
+
+    def _back_through_stages(self, instruction: Instruction) -> Iterator[Instruction]:
+        seen: set[int] = set()
+        waiting = [instruction]
+        while waiting and len(seen) < _MAX_COPIES:
+            one = waiting.pop()
+            if id(one) in seen:
                 continue
-            for below in self._side.dockerfile.chain(stage):
-                for one in reversed(below.instructions):
-                    if one.name in {"COPY", "ADD"}:
-                        found, by = self.find(image_path, one, depth=depth + 1)
-                        if found is not None:
-                            return found, by
-        return None, instruction
+            seen.add(id(one))
+            yield one
+            # The stack returns the last first: a later source, a parent stage and an earlier instruction come later.
+            for source in reversed(one.sources):
+                stage = self._side.stage_of(source)
+                for below in self._side.dockerfile.chain(stage) if stage is not None else ():
+                    waiting += (copy for copy in below.instructions if copy.name in {"COPY", "ADD"})
 
     def _by_name(self, instruction: Instruction) -> dict[str, list[str]]:
         names = self._names.get(id(instruction))
         if names is None:
             names = self._names[id(instruction)] = {}
-            for path in self._side.files_of(one for one in instruction.sources if not one.is_mount):
+            files = list(self._side.files_of(instruction.sources))
+            for path in files:
                 names.setdefault(posixpath.basename(path), []).append(path)
+            if len(files) == 1:  # The destination can be a new name.
+                names.setdefault(posixpath.basename(instruction.sources[0].destination or ""), files)
         return names
 
+    def _by_end(self, instruction: Instruction, name: str) -> Mapping[str, str]:
+        """By the end of a path: the copied file named `name` that has it, a changed file first. All have ``""``."""
+        found = self._ends.get((id(instruction), name))
+        if found is None:
+            found = self._ends[id(instruction), name] = {}
+            changed = self._repository.changed
+            for path in self._by_name(instruction)[name]:
+                for end in (*_ends(path), ""):
+                    known = found.get(end)
+                    if known is None or (path in changed and known not in changed):
+                        found[end] = path
+        return found
 
-def _common_end(one: str, other: str) -> int:
-    count = 0
-    for left, right in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
+
+def _ends(path: str) -> list[str]:
+    """The ends of a path from whole components, longest first."""
+    parts = path.split("/")[-_MAX_END_PARTS:]
+    return ["/".join(parts[at:]) for at in range(len(parts))]

@@ -2,69 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import io
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from images import layers_of
+from size_causes import Side, causes, side, summary
 
 from weighbridge.domain.causes import (
     CauseKind,
-    ChangedFile,
     RepositoryChanges,
     RepositorySide,
-    SizeCause,
     explain_difference,
 )
-from weighbridge.domain.causes.repository_paths import RepositoryPaths
-from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
+from weighbridge.domain.declarations import read_declarations
 from weighbridge.domain.image.attached import Attached, BuildRecord
 from weighbridge.domain.image.image import Image, ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage, compare, weigh_image
-from weighbridge.domain.tips.tip import DockerfileSource
 
-Side = tuple[WeighedImage, DockerfileSource]
 Weigh = Callable[..., Side]
-Files = Mapping[str, bytes]
 SITE = "usr/lib/python3.12/site-packages"
 PIP = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 PYTHON = {"usr/bin/python3": b"p" * 100}
-
-
-def side(source: DockerfileSource, tree: Files) -> RepositorySide:
-    commands = declared_by_commands(source.text, source.dockerfile)
-    view = RepositorySide(dockerfile=source.dockerfile, paths=RepositoryPaths({"Dockerfile", *tree}))
-    manifests = read_declarations(view.manifests(), dict(tree).get, view.named_files).found
-    return replace(view, declarations=Declarations(found=(*commands, *manifests)))
-
-
-def causes(base: Side, head: Side, old: Files | None = None, new: Files | None = None) -> list[SizeCause]:
-    """The causes, with their sum checked; `old` and `new` are the files of the build context."""
-    old, new = old or {}, new or {}
-    changed = {
-        path: ChangedFile(
-            path=path,
-            base_bytes=len(old[path]) if path in old else None,
-            head_bytes=len(new[path]) if path in new else None,
-        )
-        for path in old.keys() | new.keys()
-        if old.get(path) != new.get(path)
-    }
-    repository = RepositoryChanges(
-        base=side(base[1], old), head=side(head[1], new), changed=changed, dockerfile_path="Dockerfile"
-    )
-    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, repository).causes
-    assert sum(one.bytes for one in found) == head[0].image.unpacked_bytes - base[0].image.unpacked_bytes
-    return list(found)
-
-
-def summary(found: list[SizeCause]) -> list[tuple[str, str, str, int]]:
-    return [(one.kind.value, one.what, str(one.place), one.bytes) for one in found]
 
 
 def dist(name: str, size_bytes: int, *requires: str, version: str = "1") -> dict[str, bytes]:
@@ -364,3 +330,85 @@ def test_causes_requirements_mounted_under_another_name_are_declarations(weighed
         weighed(text, PYTHON, {**dist("idna", 5), **dist("big", 700)}, {}),
     )
     assert summary(causes(base, head, old, new))[0] == ("dependency", "big", "requirements.txt:2", 700)
+
+
+def test_causes_beyond_limit_are_one(weighed: Weigh) -> None:
+    names = [f"p{number}" for number in range(203)]
+    listed = "\n".join(names).encode()
+    packages = {path: data for name in names for path, data in dist(name, 500).items()}
+    base = weighed(PIP, PYTHON, {"requirements.txt": b""}, {})
+    head = weighed(PIP, PYTHON, {"requirements.txt": listed}, packages)
+    found = causes(base, head, {"requirements.txt": b""}, {"requirements.txt": listed})
+    assert len(found) == 201
+    assert summary(found)[-1][:2] == ("not-attributed", "4 smaller causes")
+    assert found[-1].because == "too many to list"
+
+
+def test_causes_new_package_of_unchanged_extra_is_drift_of_its_line(weighed: Weigh) -> None:
+    tree = {"requirements.txt": b"web[fast]\n"}
+    old = dist("web", 500, "speed; extra == 'fast'")
+    new = {**old, **dist("speed", 900)}
+    base, head = weighed(PIP, PYTHON, tree, old), weighed(PIP, PYTHON, tree, new)
+    assert summary(causes(base, head, tree, tree)) == [("drift", "web", "requirements.txt:1", 900)]
+
+
+def test_causes_dependency_of_relocked_package_names_lock_entry(weighed: Weigh) -> None:
+    lock = '[[package]]\nname = "app"\nversion = "{}"\n'
+    old = {"pyproject.toml": b'[project]\ndependencies = ["app"]\n', "uv.lock": lock.format(1).encode()}
+    new = {**old, "uv.lock": lock.format(2).encode()}
+    text = "FROM python\nCOPY . .\nRUN uv sync\n"
+    base = weighed(text, PYTHON, old, dist("app", 500))
+    head = weighed(text, PYTHON, new, {**dist("app", 500, "lib", version="2"), **dist("lib", 700)})
+    assert summary(causes(base, head, old, new)) == [("dependency", "app", "uv.lock:2", 700)]
+
+
+def test_causes_record_of_installer_without_packages_is_its_own(weighed: Weigh) -> None:
+    cache = {"root/.cache/pip/a": b"c" * 50}
+    base = weighed(PIP, PYTHON, {}, cache)
+    head = weighed(PIP, PYTHON, {}, {**cache, "root/.cache/pip/b": b"c" * 900})
+    assert summary(causes(base, head)) == [("instruction", "pip cache", "Dockerfile:3", 900)]
+
+
+def test_causes_packages_of_edited_instruction_are_one_cause_for_each_ecosystem(weighed: Weigh) -> None:
+    text = "FROM python\nRUN pip install -r {0} && npm install {0}\n"
+    modules = {f"usr/lib/node_modules/{name}/package.json": b'{"name": "x", "version": "1"}' for name in ("x", "y")}
+    base = weighed(text.format("$A"), PYTHON, {})
+    head = weighed(text.format("$B"), PYTHON, {**dist("a", 500), **dist("b", 300), **modules})
+    found = causes(base, head)
+    what = "RUN pip install -r $B && npm install $B"
+    assert [(one.what, one.bytes) for one in found] == [(what, 800), (what, 58)]
+    assert [one.what for one in found[0].parts] == ["a", "b"]
+
+
+def test_causes_dependencies_of_unchanged_line_are_one_drift(weighed: Weigh) -> None:
+    tree = {"requirements.txt": b"app\n"}
+    app = dist("app", 500, "x", "y")
+    base = weighed(PIP, PYTHON, tree, {**app, **dist("x", 300), **dist("y", 300)})
+    head = weighed(PIP, PYTHON, tree, {**app, **dist("x", 400, version="2"), **dist("y", 900, version="2")})
+    (found,) = causes(base, head, tree, tree)
+    assert summary([found]) == [("drift", "app", "requirements.txt:1", 700)]
+    assert [one.what for one in found.parts] == ["y", "x"]
+
+
+def test_causes_file_of_another_image_is_named_at_its_copy(weighed: Weigh) -> None:
+    text = "FROM debian\nCOPY --from=busybox:latest /bin/busybox /opt/\n"
+    base, head = weighed(text, PYTHON, {}), weighed(text, PYTHON, {"opt/busybox": b"b" * 900})
+    assert summary(causes(base, head)) == [("instruction", "/opt/busybox", "Dockerfile:2", 900)]
+
+
+def test_causes_own_jar_and_library_inside_are_named_at_the_build(weighed: Weigh) -> None:
+    def archive(library_bytes: int) -> bytes:
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as made:
+            made.writestr("BOOT-INF/lib/core-6.1.0.jar", b"x" * library_bytes)
+            made.writestr("a.class", b"z" * 500)
+        return data.getvalue()
+
+    text = "FROM maven AS b\nCOPY . /src\nRUN mvn package\nFROM debian\nCOPY --from=b /app.jar /opt/app.jar\n"
+    base, head = weighed(text, PYTHON, {}), weighed(text, PYTHON, {"opt/app.jar": archive(4_000)})
+    found = causes(base, head, {}, {"A.java": b"class"})
+    assert [(one.kind.value, one.what, str(one.place)) for one in found] == [
+        ("dependency", "core", "Dockerfile:5"),
+        ("instruction", "/opt/app.jar", "Dockerfile:3"),
+    ]
+    assert found[0].bytes == 4_000

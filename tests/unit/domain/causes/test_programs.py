@@ -8,42 +8,13 @@ import time
 from collections.abc import Mapping
 
 import pytest
-from elf_sections import go_build_info, program
+from elf_sections import function_table, go_build_info, program
 
 from weighbridge.domain.causes.programs import is_program
 
 MODULES = "path\tacme/cmd\nmod\tacme\tv1\ndep\tgithub.com/x/lib\tv1.0.0\ndep\tgithub.com/x/lib/v2\tv2.0.0\n"
 LAYOUTS = [(0xFFFFFFF1, 8), (0xFFFFFFF0, 4), (0xFFFFFFFA, 8)]
 """Magic number and pointer size of Go 1.20, 1.18 and 1.16."""
-
-
-def function_table(functions: Mapping[str, int], magic: int = 0xFFFFFFF1, word: int = 8, order: str = "<") -> bytes:
-    """A ``.gopclntab`` with functions of these sizes, adjacent in this order (Go's runtime/symtab.go)."""
-    kind = "Q" if word == 8 else "I"
-    is_116 = magic == 0xFFFFFFFA
-    entry, width = (kind, word) if is_116 else ("I", 4)
-    names, places = b"\0", []
-    for name in functions:
-        places.append(len(names))
-        names += name.encode() + b"\0"
-    names_at = 8 + (7 if is_116 else 8) * word
-    functions_at = names_at + len(names)
-    table_bytes = (2 * len(functions) + 1) * width
-    rows, records, start = [], b"", 0x1000
-    for place, size in zip(places, functions.values(), strict=True):
-        rows += [start, table_bytes + len(records)]
-        records += struct.pack(f"{order}{kind if is_116 else 'I'}i", start, place)
-        start += size
-    head = struct.pack(f"{order}IBBBB", magic, 0, 0, 1, word)
-    # Count, files, (text start,) names; then tables that are not read; the functions last.
-    counts = [len(functions), 0] + ([] if is_116 else [0]) + [names_at, 0, 0, 0, functions_at]
-    return (
-        head
-        + struct.pack(f"{order}{len(counts)}{kind}", *counts)
-        + names
-        + struct.pack(f"{order}{len(rows) + 1}{entry}", *rows, start)
-        + records
-    )
 
 
 def go(functions: Mapping[str, int], magic: int = 0xFFFFFFF1, word: int = 8, **options: str) -> bytes:
