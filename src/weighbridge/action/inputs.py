@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import enum
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from weighbridge.config import VERIFY_TIPS, VerifyTips, parse_branch
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
 from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.nearest import nearest
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode
@@ -207,8 +207,8 @@ def _choice(kind: type[_E], name: str, value: str) -> _E:
     try:
         return kind(value)
     except ValueError as error:
-        nearest = difflib.get_close_matches(value[:80].lower(), list(kind), n=1)
-        hint = f' (did you mean "{nearest[0]}"?)' if nearest else ""
+        meant = nearest(value, kind)
+        hint = f' (did you mean "{meant}"?)' if meant else ""
         raise UsageError(f"{name}: {value[:80]!r} is not one of {', '.join(kind)}{hint}.") from error
 
 

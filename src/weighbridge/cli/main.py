@@ -14,6 +14,7 @@ from weighbridge import __version__
 from weighbridge.cli.examples import EXAMPLES, EXAMPLES_TITLE, examples_epilog
 from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.process import run_command
+from weighbridge.domain.nearest import nearest
 from weighbridge.errors import ExitCode
 
 COMMANDS = {
@@ -86,10 +87,7 @@ class Commands(click.Group):
             if name in {"help", "version"}:
                 option = "weighbridge COMMAND --help" if name == "help" else "weighbridge --version"
                 ctx.fail(f"{name!r} is not a command. Write {option}.")
-            import difflib  # noqa: PLC0415 - only a mistake needs it
-
-            near = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.7)
-            meant = _MEANT.get(name) or next(iter(near), None)
+            meant = _MEANT.get(name) or nearest(name, COMMANDS, likeness=0.7)
             hint = f"Did you mean {meant!r}?" if meant else f"Commands: {', '.join(COMMANDS)}."
             ctx.fail(f"{name!r} is not a command. {hint}")
         return super().resolve_command(ctx, args)

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from weighbridge.cli.streams import leave_stdout, prepare_streams
+from weighbridge.domain.nearest import nearest
 from weighbridge.errors import ExitCode, WeighbridgeError, contained
 from weighbridge.progress.lines import error_line, one_line
 
@@ -87,8 +88,8 @@ def _usage_text(error: click.ClickException) -> str:
     elif wrong := _NOT_A_CHOICE.search(said):
         value, choices = wrong["value"].lower(), re.findall(r"'([^']+)'", wrong["choices"])
         meant = value if value in choices else _MEANT_CHOICES.get(value)
-        nearest = meant if meant in choices else _nearest(value, choices)
-        said = f"{said.rstrip('.')}. Did you mean {nearest!r}?" if nearest else said
+        meant = meant if meant in choices else nearest(value, choices, likeness=0.7)
+        said = f"{said.rstrip('.')}. Did you mean {meant!r}?" if meant else said
     said = said if said.endswith((".", "?")) else f"{said}."
     return f"{said} See {context.command_path} --help." if context is not None else said
 
@@ -103,18 +104,11 @@ def _meant_option(context: click.Context | None, name: str) -> str:
         }
         if wanted <= known:
             return f" {answer}"
-    nearest = _nearest(name, [option for option in known if option.startswith("--")])
-    return f" Did you mean {nearest!r}?" if nearest else ""
+    meant = nearest(name, (one for one in known if one.startswith("--")), likeness=0.7)
+    return f" Did you mean {meant!r}?" if meant else ""
 
 
 _ARGUMENTS = {"BASE", "HEAD", "OLD", "NEW"}
-
-
-def _nearest(word: str, known: list[str]) -> str | None:
-    """The known word that is so similar that only a typing mistake explains the difference."""
-    import difflib  # noqa: PLC0415 - only a mistake needs it
-
-    return next(iter(difflib.get_close_matches(word[:60], sorted(known), n=1, cutoff=0.7)), None)
 
 
 def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:

@@ -6,7 +6,6 @@ read as a tree of nodes (no tag constructs an object).
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import NoReturn, TypeVar
 import yaml
 
 from weighbridge.config.grammar import MAXIMUM_COUNT
+from weighbridge.domain.nearest import nearest
 from weighbridge.errors import ConfigError
 
 _T = TypeVar("_T")
@@ -166,8 +166,8 @@ class NodeReader:
         """One of `choices`; the error for any other value names the nearest choice."""
         value = self.text(node, where)
         if value not in choices:
-            nearest = difflib.get_close_matches(value[:MAXIMUM_SHOWN], choices, n=1, cutoff=0.5)
-            hint = f' (did you mean "{nearest[0]}"?)' if nearest else ""
+            meant = nearest(value, choices)
+            hint = f' (did you mean "{meant}"?)' if meant else ""
             self.refuse(node, f"{where} must be one of {', '.join(choices)}, not {short(value)!r}{hint}")
         return value
 
@@ -195,9 +195,8 @@ def _hint(key: str, known: tuple[str, ...], below: Mapping[str, str]) -> str:
     if key in below:
         return f'write it below "{below[key]}"'
     longer = [one for one in known if key.lower() in one.split("-")]
-    similar = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    nearest = next(iter([*longer, *similar]), None)
-    return f'did you mean "{nearest}"?' if nearest else f"known keys: {', '.join(known)}"
+    meant = longer[0] if longer else nearest(key, known)
+    return f'did you mean "{meant}"?' if meant else f"known keys: {', '.join(known)}"
 
 
 def _kind(node: yaml.Node) -> str:

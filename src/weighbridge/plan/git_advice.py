@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from pathlib import Path
 
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.nearest import nearest
 from weighbridge.plan.git_process import run_git, shown_message
 
 _URL = re.compile(r"(?:https?|ssh|git)://?|git@")
@@ -99,8 +99,7 @@ def _nearest_ref(root: Path, settings: tuple[str, ...], revision: str) -> str | 
         if other and name in names:
             return name
     of_same_end = [name for name in names if name.endswith(f"/{revision}")]
-    close = difflib.get_close_matches(revision[:100], names, n=1, cutoff=0.6)
-    return next(iter([*of_same_end, *close]), None)
+    return of_same_end[0] if of_same_end else nearest(revision, names)
 
 
 def _looks_like_commit(revision: str) -> bool:

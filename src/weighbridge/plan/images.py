@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import Config, Discover, ImageSettings
+from weighbridge.domain.nearest import nearest
 from weighbridge.errors import ConfigError
 from weighbridge.plan.affected import Changes
 from weighbridge.plan.definition import ImageDefinition
@@ -217,8 +218,7 @@ def _why_no_dockerfile(path: str, trees: Mapping[str, Tree]) -> str:
     if any(tree.is_folder(path) for tree in trees.values()):
         return f"is a folder: write {path}/Dockerfile"
     candidates = [one for one in trees["head"].entries if "dockerfile" in one.lower()][:_MAXIMUM_SUGGESTED_FROM]
-    nearest = difflib.get_close_matches(path[:200].lower(), [one.lower() for one in candidates], n=1, cutoff=0.6)
-    meant = next((one for one in candidates if nearest and one.lower() == nearest[0]), None)
+    meant = nearest(path, candidates)
     return "is neither in base nor in head" + (f' (did you mean "{meant}"?)' if meant else "")
 
 

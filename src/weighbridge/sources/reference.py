@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import re
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weighbridge.domain.nearest import nearest
 from weighbridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def advice_on_missing(reference: str) -> str:
     head, colon, rest = reference.partition(":")
     if colon and head in _OTHER_TRANSPORTS:
         return f"Is {head}: meant as a transport? It is not supported; {_OTHER_TRANSPORTS[head]}"
-    near = difflib.get_close_matches(head.replace("_", "-"), TRANSPORT_NAMES, n=1, cutoff=0.75) if colon else []
-    if near and near[0] != head:
-        return f"Did you mean {near[0]}:{rest}?"
+    meant = nearest(head.replace("_", "-"), TRANSPORT_NAMES, likeness=0.75) if colon else None
+    if meant is not None and meant != head:
+        return f"Did you mean {meant}:{rest}?"
     return "Build or pull it first"
 
 

@@ -13,6 +13,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.model import TRUSTED_BASES, LintSettings
+from weighbridge.domain.nearest import nearest
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
 from weighbridge.report.lint_output import render_lint
 
@@ -130,12 +131,10 @@ def _split(values: tuple[str, ...]) -> list[str]:
 def _code(option: str, word: str) -> LintCode:
     found = {str(code): code for code in LintCode}.get(word)
     if found is None:
-        from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-        near = get_close_matches(word, list(LintCode), n=1)
+        meant = nearest(word, LintCode)
         hint = (
-            f"Did you mean {near[0]}?"
-            if near
+            f"Did you mean {meant}?"
+            if meant
             else "Write a code of weighbridge as lint prints it, such as package-cache."
         )
         raise UsageError(f"{option}: unknown code {word!r}. {hint}")

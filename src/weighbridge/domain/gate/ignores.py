@@ -13,6 +13,7 @@ from typing import NamedTuple
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.lint.codes import TIP_CODES, LintCode
+from weighbridge.domain.nearest import nearest
 
 _INLINE = re.compile(r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=([^\s]{1,64})(?:[ \t]+([^\r\n]*))?\r?$", re.MULTILINE)
 _CODE = re.compile(r"[a-z0-9-]+")
@@ -36,10 +37,8 @@ def require_known_code(code: str) -> None:
     """Raises ValueError with the nearest code if no check or lint rule has this one."""
     known = known_codes()
     if code not in known:
-        import difflib  # noqa: PLC0415 - only a mistake needs it
-
-        nearest = difflib.get_close_matches(code[:64], known, n=1, cutoff=0.4)
-        hint = f'Did you mean "{nearest[0]}"?' if nearest else "docs/checks/README.md lists the codes."
+        meant = nearest(code, known, likeness=0.4)
+        hint = f'Did you mean "{meant}"?' if meant else "docs/checks/README.md lists the codes."
         raise ValueError(f'no check has the code "{code[:64]}". {hint}')
 
 

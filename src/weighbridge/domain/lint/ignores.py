@@ -12,6 +12,7 @@ from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import TIP_CODES, LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.nearest import nearest
 
 _COMMENT = late_pattern(
     r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=(?P<code>[\w.-]{1,64})(?:@(?P<stage>[\w.-]{1,64}))?"
@@ -68,7 +69,7 @@ def ignore_comments(context: LintContext) -> Iterator[LintFinding]:
     known = {*LintCode, *CheckCode, *TIP_CODES}
     for one in read_comments(context):
         if one.code not in known:
-            near = _nearest(one.code, known)
+            near = nearest(one.code, known)
             message, fix = f"unknown code {one.code}", f"Write ignore={near}" if near else "Delete the comment"
         elif one.stage is not None and one.stage not in stages:
             message, fix = f"there is no stage {one.stage}", f"Name one of {', '.join(sorted(stages)[:8])}"
@@ -94,10 +95,3 @@ def _index_of(context: LintContext, finding: LintFinding) -> int:
 
 def _stage_of(context: LintContext, finding: LintFinding) -> str:
     return context.dockerfile.stages[_index_of(context, finding)].label
-
-
-def _nearest(code: str, known: set[str]) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-    found = get_close_matches(code, known, n=1, cutoff=0.6)
-    return found[0] if found else None

@@ -13,6 +13,7 @@ from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.nearest import nearest
 
 _OPERATOR = late_pattern(r"\|\|?|&&|;|[0-9]?>>?(?:&[0-9-]|/dev/\S+|&?\S*)?|&>\S*|<|\$\(.*|`.*")
 _FLAGS: dict[str, frozenset[str]] = {
@@ -64,7 +65,7 @@ def unknown_flag(context: LintContext) -> Iterator[LintFinding]:
             known = _FLAGS.get(instruction.name, frozenset())
             for flag, values in instruction.flags.items():
                 if flag not in known:
-                    near = _nearest(flag, known)
+                    near = nearest(flag, known)
                     message = f"BuildKit does not know {instruction.name} --{flag} and refuses the file"
                     if near:
                         fix = f"Write --{near}"
@@ -150,10 +151,3 @@ def _consequence(name: str) -> str:
     if name == "VOLUME":
         return "the brackets and quotes become part of the path"
     return "the brackets and quotes become part of the file names, and the build fails"
-
-
-def _nearest(flag: str, known: frozenset[str]) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-    found = get_close_matches(flag.lower(), known, n=1, cutoff=0.6)
-    return found[0] if found else None
