@@ -12,7 +12,7 @@ from startmatrix.commands import facts_path, judge_command, predict_commands, re
 from startmatrix.facts import Facts
 from startmatrix.scripts import Verdict
 
-IMAGES = ("T", "P", "N", "A")
+IMAGES = ("T", "P", "N", "A", "R")
 KNOWN_WRONG = frozenset(
     [
         "A/crond",
@@ -42,22 +42,12 @@ KNOWN_WRONG = frozenset(
         "P/rq-bad",
         "P/rq-worker-url",
         "P/uvicorn-slashes",
-        "T/bundle-exec-gem-missing",
-        "T/bundle-exec-nogemfile",
-        "T/bundle-exec-nosuch",
-        "T/bundle-exec-rubygone",
         "T/nginx-dup-default",
         "T/nginx-emerg-rewrite",
         "T/nginx-gzip-bad",
         "T/nginx-unknown",
-        "T/perl-require-gone",
-        "T/perl-use-gone",
-        "T/php-artisan-noautoload",
-        "T/rails-bin",
         "T/redis-bad",
         "T/redis-badconf",
-        "T/ruby-rel-gone",
-        "T/ruby-req-gone",
     ]
 )
 """Predicted as starting: modules and programs that are found, not read, and values of options."""

@@ -11,11 +11,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from weighbridge.domain.image.rootfs import LookupFailure
+from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
 from weighbridge.domain.start.awk import awk_program, is_plain_awk
+from weighbridge.domain.start.interpreters.bundler import read_bundle
+from weighbridge.domain.start.interpreters.lua import failing_lua
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
+from weighbridge.domain.start.interpreters.perl import failing_perl
+from weighbridge.domain.start.interpreters.php import failing_php
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.ruby import failing_ruby
 from weighbridge.domain.start.interpreters.tool_files import read_tool_files
 from weighbridge.domain.start.interpreters.view import View
 from weighbridge.domain.start.scripts.tools.usage import USAGES
@@ -23,7 +28,10 @@ from weighbridge.domain.start.scripts.tools.usage import USAGES
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Language:
-    """One interpreter: its options, those that make it read no file, and its message for a missing file."""
+    """One interpreter: its options, those that make it read no file, and its message for a missing file.
+
+    `loads` says how a file that the program loads first ends it.
+    """
 
     names: re.Pattern[str]
     grammar: Grammar
@@ -31,6 +39,12 @@ class _Language:
     without_file: tuple[str, ...] = ()
     file_options: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
+    loads: Callable[[View, Node, CommandLine], Reading | None] | None = None
+
+
+def _ruby(view: View, program: Node, line: CommandLine) -> Reading | None:
+    bundle = read_bundle(view, program, line.operands[1:])
+    return bundle or failing_ruby(view, program, line.values("-r"))
 
 
 _LANGUAGES = (
@@ -40,6 +54,7 @@ _LANGUAGES = (
         missing=lambda _view, name: f'Can\'t open perl script "{name}": No such file or directory',
         without_file=("-e", "-E", "-v", "-V", "-h"),
         undecided=("-S", "-x", "-d"),
+        loads=lambda view, program, _line: failing_perl(view, program),
     ),
     _Language(
         names=re.compile(r"ruby(\d+(\.\d+)*)?"),
@@ -64,6 +79,7 @@ _LANGUAGES = (
         missing=lambda _view, name: f"ruby: No such file or directory -- {name} (LoadError)",
         without_file=("-e", "--version", "--copyright", "--help", "-h"),
         undecided=("-S", "-x", "-C", "-X"),
+        loads=_ruby,
     ),
     _Language(
         names=re.compile(r"php(\d+(\.\d+)*)?"),
@@ -81,12 +97,14 @@ _LANGUAGES = (
         ),
         file_options=("-f", "--file"),
         undecided=("-S", "--server"),
+        loads=lambda view, program, _line: failing_php(view, program),
     ),
     _Language(
         names=re.compile(r"lua(\d+(\.\d+)*)?"),
         grammar=Grammar(flags="iEWv", values="el"),
         missing=lambda _view, name: f"cannot open {name}",
         without_file=("-e", "-v"),
+        loads=lambda view, program, _line: failing_lua(view, program),
     ),
     _Language(
         names=re.compile(r"tclsh(\d+(\.\d+)*)?"),
@@ -163,8 +181,12 @@ def _read(view: View, language: _Language) -> Reading:
     found = view.named_file(named[0], language.missing(view, named[0]))
     if isinstance(found, Reading):
         return found
+    failing = language.loads(view, found, line) if language.loads is not None else None
+    if failing is not None:
+        return failing
+    read = "read for the files that it loads first" if language.loads is not None else "found, not read"
     tool = read_tool_files(view, posixpath.basename(named[0]), line.operands[1:])
-    return tool or view.looked(f"{found.path} is found, not read")
+    return tool or view.looked(f"{found.path} is {read}")
 
 
 def _is_php(view: View) -> bool:
