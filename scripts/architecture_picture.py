@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "src/weighbridge"
+_IMPORT = re.compile(r"^\s*(?:from|import) weighbridge\.(\w+)", re.MULTILINE)
 START, END = "<!-- packages: make architecture -->\n", "<!-- end of packages -->\n"
 EVERYWHERE = {
     *("errors", "durations", "progress", "temporary_folders", "known_sockets", "network_errors", "json_problems"),
@@ -31,13 +33,7 @@ def imports_of(package: str) -> set[str]:
     """The packages of ours that the modules of `package` import."""
     folder = PACKAGE / package
     files = sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{package}.py"]
-    found: set[str] = set()
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            found |= {name.split(".")[1] for name in names if name and name.startswith("weighbridge.")}
-    return found - {package}
+    return {name for file in files for name in _IMPORT.findall(file.read_text(encoding="utf-8"))} - {package}
 
 
 def summary(package: str) -> str:

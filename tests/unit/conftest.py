@@ -49,14 +49,30 @@ class GitFolder:
         self.write(files or {})
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
-        return self.git("rev-parse", "HEAD")
+        return self._head()
+
+    def _head(self) -> str:
+        """The name of the commit that is checked out, read without a process: there are a thousand commits."""
+        named = (self.root / ".git/HEAD").read_text().strip()
+        return (self.root / ".git" / named[5:]).read_text().strip() if named.startswith("ref: ") else named
+
+
+_GIT_CONFIGURATION = """
+[init]
+    templateDir =
+[maintenance]
+    auto = false
+"""
+"""A new repository has no sample hooks, and a commit starts no second process that looks for garbage."""
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_user_configuration() -> Iterator[None]:
+def _no_user_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests do not depend on the configuration of whoever runs them."""
+    configuration = tmp_path_factory.mktemp("git") / "configuration"
+    configuration.write_text(_GIT_CONFIGURATION)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
         yield
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -229,28 +230,38 @@ FILES = {
 }
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def shared_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One repository for all mistakes: none of them writes a file there."""
+    folder = tmp_path_factory.mktemp("mistakes")
     for command in (
         ["init", "--quiet", "--initial-branch=main"],
         ["commit", "--quiet", "--allow-empty", "--message=a"],
         ["branch", "feature/login"],
     ):
-        subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
+        subprocess.run([*GIT, *command], cwd=folder, check=True)
     for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
-    (tmp_path / "damaged.tar.gz").write_bytes(b"\x1f\x8b\x08\x00" + bytes(40))
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app/Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    (folder / "damaged.tar.gz").write_bytes(b"\x1f\x8b\x08\x00" + bytes(40))
+    (folder / "folder").mkdir()
+    (folder / "app").mkdir()
+    (folder / "app/Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     for command in (["add", "app"], ["commit", "--quiet", "--message=b"]):
-        subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
-    monkeypatch.chdir(tmp_path)
+        subprocess.run([*GIT, *command], cwd=folder, check=True)
+    before = sorted(folder.rglob("*"))
+    yield folder
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.fixture
+def repository(shared_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of the commands. A test that writes a file there removes it."""
+    monkeypatch.chdir(shared_repository)
     monkeypatch.delenv("ABSENT_HERE", raising=False)
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path
+    return shared_repository
 
 
 @pytest.mark.parametrize(("line", "answer"), MISTAKES)
@@ -270,9 +281,7 @@ def test_mistake_is_answered_in_one_line(
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_help_of_each_command_has_examples_and_exit_codes(
-    repository: Path, capfd: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_help_of_each_command_has_examples_and_exit_codes(capfd: pytest.CaptureFixture[str], name: str) -> None:
     assert run([name, "--help"]) == ExitCode.PASSED
     printed = capfd.readouterr().out
     assert all(example in printed for example in EXAMPLES.get(name, ()))
@@ -280,8 +289,9 @@ def test_help_of_each_command_has_examples_and_exit_codes(
 
 
 @pytest.mark.parametrize("example", [each for examples in EXAMPLES.values() for each in examples])
-def test_example_of_help_is_valid_command_line(repository: Path, example: str) -> None:
-    (repository / ".npmrc").write_text("token")
+def test_example_of_help_is_valid_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".npmrc").write_text("token")
     words = shlex.split(example.removeprefix('eval "$(').removesuffix(')"'))
     words = words[: words.index(">")] if ">" in words else words
     command = cli.get_command(cli.make_context("weighbridge", ["doctor"]), words[1])
@@ -290,14 +300,16 @@ def test_example_of_help_is_valid_command_line(repository: Path, example: str) -
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_script_names_program(repository: Path, capfd: pytest.CaptureFixture[str], shell: str) -> None:
+def test_completion_script_names_program(capfd: pytest.CaptureFixture[str], shell: str) -> None:
     assert run(["completion", shell]) == ExitCode.PASSED
     assert "_WEIGHBRIDGE_COMPLETE" in capfd.readouterr().out
 
 
 def test_configuration_file_at_another_place_is_named(repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (repository / "weighbridge.yml").write_text("version: 1\n")
+    misplaced = repository / "weighbridge.yml"
+    misplaced.write_text("version: 1\n")
     run(["diff", "main"])
+    misplaced.unlink()
     said = " ".join(capfd.readouterr().out.split())
     assert "note: weighbridge.yml is not read. Move it to .github/weighbridge.yml" in said
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from tars import tar_of
 
+from weighbridge.cli.main import run
 from weighbridge.cli.options import OutputOptions
 from weighbridge.cli.results import for_outputs
+from weighbridge.cli.streams import prepare_streams
 from weighbridge.config import Config
-from weighbridge.errors import MachineError
+from weighbridge.errors import ExitCode, MachineError
 from weighbridge.report.model import Report, Verdict, WritingProgram, encode_report
 from weighbridge.report.whole_file import write_whole
 
@@ -46,10 +48,6 @@ def saved_image(tmp_path: Path) -> Path:
     return archive
 
 
-def run(*arguments: object, **how: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, timeout=60, check=False, **how)
-
-
 def test_stdout_on_full_device_is_exit_code_4_and_one_line(report):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -75,11 +73,16 @@ def test_closed_stdout_leaves_exit_code_of_verdict(report):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_report_on_ascii_terminal_escapes_other_characters(report):
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    assert run("render", report, env=environment).returncode == 0
-    markdown = run("render", report, "--format", "markdown", env=environment)
-    assert "é ✓".encode() in markdown.stdout
+@pytest.mark.parametrize(("format_", "shown"), [("table", rb"\xe9 \u2713"), ("markdown", "é ✓".encode())])
+def test_report_on_ascii_terminal_escapes_other_characters(report, monkeypatch, format_, shown):
+    """Only a table is for a terminal; another format is a file, in UTF-8."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO()))
+    prepare_streams()
+    assert run(["render", str(report), "--format", format_]) == ExitCode.PASSED
+    sys.stdout.flush()
+    assert shown in written.getvalue()
 
 
 def test_write_without_space_leaves_old_file_and_no_part(tmp_path, monkeypatch):
@@ -128,14 +131,15 @@ main()
     assert (done.returncode, done.stderr) == (130, b"interrupted\n")
 
 
-def test_default_cache_folder_not_writable_gives_warning_only(tmp_path, saved_image):
+def test_default_cache_folder_not_writable_gives_warning_only(tmp_path, saved_image, monkeypatch, capfd):
     (tmp_path / "file").write_text("")
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
-    done = run("inspect", f"docker-archive:{saved_image}", "--format", "json", env=environment)
-    assert b"This run keeps no cache. Set --cache-dir" in done.stderr
-    assert b'"unpacked_bytes": 3' in done.stdout
-    refused = run("inspect", f"docker-archive:{saved_image}", "--cache-dir", tmp_path / "file", env=environment)
-    assert refused.returncode == 2
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    command = ["inspect", f"docker-archive:{saved_image}", "--format", "json"]
+    assert run(command) == ExitCode.PASSED
+    printed = capfd.readouterr()
+    assert "This run keeps no cache. Set --cache-dir" in printed.err
+    assert '"unpacked_bytes": 3' in printed.out
+    assert run([*command, "--cache-dir", str(tmp_path / "file")]) == ExitCode.USAGE
 
 
 @pytest.mark.parametrize(

@@ -389,6 +389,7 @@ def test_checkout_runs_filters_and_no_hooks(git_folder, tmp_path):
     commit = git_folder.commit({".gitattributes": "*.up filter=up\n", "a.up": "text"})
     git_folder.git("config", "filter.up.smudge", "tr a-z A-Z")
     hook = git_folder.root / ".git/hooks/post-checkout"
+    hook.parent.mkdir()
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hook-ran\n")
     hook.chmod(0o755)
     git_folder.git("config", "core.fsmonitor", f"touch {tmp_path}/monitor-ran; true")

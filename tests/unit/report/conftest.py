@@ -1,5 +1,6 @@
 """Sample reports of real and of hostile pull requests."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -539,6 +540,7 @@ def full():
     )
 
 
+@functools.cache
 def hostile(value):
     """A report in which every free text is `value`."""
     base = ConfigReport(entrypoint=("ok",), cmd=None)
@@ -667,6 +669,7 @@ def hostile(value):
     )
 
 
+@functools.cache
 def large(count, *, files=40):
     """A report of `count` changed images, each with a failing check, many layers, packages, files and tips."""
 

@@ -222,15 +222,28 @@ def test_report_without_images_has_its_own_line(samples):
     assert "No Dockerfile is affected, nothing to weigh." in Document(render_html(samples.report())).texts
 
 
-def test_hostile_values_do_not_change_structure(samples, hostile_value):
+@pytest.fixture(scope="session")
+def plain_structure(samples):
+    return Document(render_html(samples.hostile("plain"))).structure
+
+
+@pytest.fixture(scope="session")
+def hostile_page(samples, hostile_value):
+    return render_html(samples.hostile(hostile_value))
+
+
+@pytest.fixture(scope="session")
+def hostile_document(hostile_page):
+    return Document(hostile_page)
+
+
+def test_hostile_values_do_not_change_structure(hostile_document, hostile_value, plain_structure):
     if hostile_value.strip() and "`" not in hostile_value and len(hostile_value.splitlines()) == 1:
-        expected = Document(render_html(samples.hostile("plain"))).structure
-        assert Document(render_html(samples.hostile(hostile_value))).structure == expected
+        assert hostile_document.structure == plain_structure
 
 
-def test_hostile_values_are_rendered_as_text(samples, hostile_value):
-    source = render_html(samples.hostile(hostile_value))
-    document = Document(source)
+def test_hostile_values_are_rendered_as_text(hostile_page, hostile_document):
+    source, document = hostile_page, hostile_document
     assert document.open == []
     assert not {tag for tag, _ in document.structure} & {"img", "link", "iframe"}
     assert [attributes for tag, attributes in document.structure if tag == "script"] == [
