@@ -59,6 +59,18 @@ class SecretMask:
         """`text` with ``***`` for each secret."""
         return self._replaced(text, known="")
 
+    def may_be_in_path_of(self, names: str) -> bool:
+        """False if no path has a secret whose parts are `names`, a text with a slash after each but the last.
+
+        Looks only for the texts that each match contains: in the names, which are much shorter than the paths. A text
+        with a slash is in a path only if a name ends with its beginning.
+        """
+        if self._pattern is not None:
+            return True
+        text = f"{names}/"
+        parts = {part for one in (*COMMANDS, *SHAPES) for part in one.parts}
+        return any(part.partition("/")[0] + "/" in text if "/" in part else part in text for part in parts)
+
     def words(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words of a command with ``***`` for each secret, also after an option in the word before."""
         shown = self.text(f'"{_BETWEEN_WORDS.join(words)}"')[1:-1].split(_BETWEEN_WORDS)

@@ -20,7 +20,7 @@ def _masked(value: object, mask: SecretMask) -> object:
     if type(value) is str:  # an enum's text is never secret
         return mask.text(value)
     if isinstance(value, bytes):  # the only bytes of a report are file maps
-        return masked_map(value, mask.text)
+        return masked_map(value, mask)
     if isinstance(value, tuple) and all(type(one) is str for one in value):
         return mask.words(value)
     if isinstance(value, tuple):

@@ -115,6 +115,8 @@ def pair_moved(deltas: FileDeltas) -> FileDeltas:
     moved: dict[int, int] = {}
     for key, arrivals in _by_content(came, deltas.head, sizes).items():
         moved.update(_pairs(of_base.get(key, ()), arrivals, deltas.base.table, deltas.head.table))
+    if not moved:
+        return deltas
     left = frozenset(moved.values())
     rows = (
         (moved.get(new, old) if old == MISSING else old, new, link)

@@ -29,10 +29,15 @@ def dive_efficiency(changesets: Sequence[Changeset]) -> float:
         tracked = [least.setdefault(one, {}) if one in several else None for one in columns.folders]
         for folder, start, end in columns.runs():
             known = tracked[folder]
-            if known is None and leaves.are_all_files(folder, start, end):
-                run_bytes = sum(columns.sizes[start:end])
+            if leaves.are_all_files(folder, start, end):
+                sizes = columns.sizes[start:end]
+                run_bytes = sum(sizes)
                 discovered_bytes += run_bytes
-                least_bytes += run_bytes
+                if known is None:
+                    least_bytes += run_bytes
+                else:
+                    for name, size_bytes in zip(columns.names[start:end], sizes, strict=True):
+                        known[name] = min(known.get(name, size_bytes), size_bytes)
                 continue
             for row in filter(leaves.is_leaf, range(start, end)):
                 is_whiteout = columns.kinds[row] == WHITEOUT
@@ -91,17 +96,15 @@ def _folders_with_files(columns: Entries) -> Iterable[str]:
 
 def _removed_bytes(layers: Sequence[Entries]) -> dict[tuple[int, int], int]:
     """By layer and row of each whiteout: the bytes of the directory that it removes, 0 for a file."""
-    removed = {columns.path(row) for columns in layers for row, kind in enumerate(columns.kinds) if kind == WHITEOUT}
+    removed = {columns.path(row) for columns in layers for row in columns.rows_of_kinds(WHITEOUT)}
     if not removed:
         return {}
     found: dict[tuple[int, int], int] = {}
     below = _Tree()
     for layer, columns in enumerate(layers):
-        concerned = _concerned(columns, removed)
-        for row, kind in enumerate(columns.kinds):
-            if kind == WHITEOUT:
-                found[layer, row] = below.directory_bytes(columns.path(row))
-        for row in concerned:
+        for row in columns.rows_of_kinds(WHITEOUT):
+            found[layer, row] = below.directory_bytes(columns.path(row))
+        for row in _concerned(columns, removed):
             if columns.kinds[row] == WHITEOUT:
                 below.remove(columns.path(row))
             else:
@@ -111,12 +114,18 @@ def _removed_bytes(layers: Sequence[Entries]) -> dict[tuple[int, int], int]:
 
 def _concerned(columns: Entries, removed: set[str]) -> Iterator[int]:
     """The rows of a layer at or below a path that some layer removes: the others cannot change what that holds."""
-    tops = {path.rpartition("/")[0] for path in removed}
+    names_by_top: dict[str, set[str]] = {}
+    for path in removed:
+        folder, _, name = path.rpartition("/")
+        names_by_top.setdefault(folder, set()).add(name)
     is_below = {number for number, folder in enumerate(columns.folders) if _is_at_or_below(folder, removed)}
-    may_be = {number for number, folder in enumerate(columns.folders) if folder in tops}
-    for row, (kind, folder) in enumerate(zip(columns.kinds, columns.folder_of, strict=True)):
-        if kind != OPAQUE and (folder in is_below or (folder in may_be and columns.path(row) in removed)):
-            yield row
+    for number, start, end in columns.runs():
+        if number in is_below:
+            concerned = list(range(start, end))
+        else:
+            names = names_by_top.get(columns.folders[number], ())
+            concerned = [row for row in range(start, end) if columns.names[row] in names] if names else []
+        yield from (row for row in concerned if columns.kinds[row] != OPAQUE)
 
 
 def _is_at_or_below(path: str, removed: set[str]) -> bool:

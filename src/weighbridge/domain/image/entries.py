@@ -7,6 +7,8 @@ the name. `Entry` objects are created for single entries on demand.
 from __future__ import annotations
 
 import itertools
+import operator
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import overload
@@ -46,6 +48,8 @@ class Entries(Sequence[Entry]):
     """
 
     __slots__ = (
+        "_has_repeats",
+        "_run_ends",
         "capabilities",
         "digests",
         "folder_of",
@@ -85,6 +89,8 @@ class Entries(Sequence[Entry]):
         self.digests = digests
         self.other_digests: Mapping[int, str] = other_digests or {}
         self.capabilities: Mapping[int, bytes] = capabilities or {}
+        self._run_ends: array[int] | None = None
+        self._has_repeats: bool | None = None
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Entries:
@@ -163,16 +169,32 @@ class Entries(Sequence[Entry]):
                 if self.folder_of[row] == number:
                     yield row
 
+    def rows_of_kinds(self, *kinds: int) -> Iterator[int]:
+        """The rows of these `kinds`, in the order of the tar. Takes no time for the rows of the other kinds."""
+        if any(kind in self.kinds for kind in kinds):
+            pattern = re.compile(b"[%s]" % re.escape(bytes(kinds)))
+            yield from (match.start() for match in pattern.finditer(self.kinds))
+
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """The runs of rows in one folder: its number, the first row, and the one behind the last."""
+        if self._run_ends is None:
+            of = self.folder_of
+            changes = map(operator.ne, of, memoryview(of)[1:])
+            self._run_ends = array("I", itertools.compress(range(1, len(of)), changes))
+            if of:
+                self._run_ends.append(len(of))
         start = 0
-        for folder, run in itertools.groupby(self.folder_of):
-            end = start + len(list(run))
-            yield folder, start, end
+        for end in self._run_ends:
+            yield self.folder_of[start], start, end
             start = end
 
     def has_repeats(self) -> bool:
         """True if a path occurs more than once."""
+        if self._has_repeats is None:
+            self._has_repeats = self._find_repeats()
+        return self._has_repeats
+
+    def _find_repeats(self) -> bool:
         runs: dict[int, list[tuple[int, int]]] = {}
         for folder, start, end in self.runs():
             runs.setdefault(folder, []).append((start, end))

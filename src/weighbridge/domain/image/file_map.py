@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from weighbridge.domain.image.file_map_nodes import MAXIMUM_NODES
@@ -129,7 +130,7 @@ def _only_in_base(base: WeighedImage, differing: FileDeltas) -> Iterator[FileAre
     """The files with bytes that base has and head does not have at that path."""
     table = base.rootfs.table
     first = _first_layers(base)
-    layers = table.layers()
+    layers = table.layers
     of_layer = [first[layer.diff_id] for layer in base.layers]
     for old, new in zip(differing.base_files, differing.head_files, strict=True):
         if old == MISSING or not table.sizes[old]:
@@ -190,12 +191,10 @@ def _least_kept_bytes(table: FileTable, maximum_nodes: int) -> int:
 def _largest_below(table: FileTable, left_out: set[int]) -> dict[str, int]:
     """For each folder below the root: the size of the largest file in it or below it."""
     found: dict[str, int] = {}
-    for folder, start, end in table.ranges():
-        of_folder = table.sizes[start:end]
-        if not left_out or left_out.isdisjoint(range(start, end)):
-            largest = max(of_folder, default=0)
-        else:
-            largest = max((table.sizes[number] for number in range(start, end) if number not in left_out), default=0)
+    for (folder, start, end), largest in zip(table.ranges(), table.largest, strict=True):
+        if left_out and not left_out.isdisjoint(range(start, end)):
+            kept = (table.sizes[number] for number in range(start, end) if number not in left_out)
+            largest = max(kept, default=0)  # noqa: PLW2901 - without the files left out
         one = folder
         while one and found.get(one, 0) < largest:
             found[one] = largest
@@ -203,58 +202,55 @@ def _largest_below(table: FileTable, left_out: set[int]) -> dict[str, int]:
     return found
 
 
-def _areas(image: WeighedImage, sides: tuple[bool, bool], special: _Special, least_bytes: int) -> Iterator[FileArea]:
-    """The visible files with bytes: those of `least_bytes`, the `special` ones, and each folder's others together.
+def _areas(image: WeighedImage, sides: tuple[bool, bool], chosen: _Special, least_bytes: int) -> Iterator[FileArea]:
+    """The visible files with bytes: those of `least_bytes`, the `chosen` ones, and each folder's others together.
 
     `sides`: whether base and head exist.
     """
     has_base, has_head = sides
     table, owners = image.rootfs.table, image.packages.owners if has_head else ()
-    changed, hidden = special
+    changed, hidden = chosen
     first = _first_layers(image)
-    layers = table.layers()
+    layers = table.layers
     of_layer = [first[layer.diff_id] for layer in image.layers]
     linked = {number: table.first_path(number)[1:] for number, _ in table.linked()}
     sizes = table.sizes
-    looked_into = {path.rpartition("/")[0] for path in hidden} | {table.folder(number)[1:] for number in linked}
+    hidden_names: dict[str, set[str]] = {}
+    for path in hidden:
+        folder, _, name = f"/{path}".rpartition("/")
+        hidden_names.setdefault(folder, set()).add(name)
+    separate = changed.keys() | linked.keys()
 
-    def together(path: str, numbers: Sequence[int]) -> FileArea:
-        size_bytes = sum(map(sizes.__getitem__, numbers))
-        return FileArea(
-            path=path,
-            head_bytes=size_bytes if has_head else 0,
-            base_bytes=size_bytes if has_base else 0,
-            layer=_only({of_layer[layer] for layer in set(map(layers.__getitem__, numbers))}),
-            package=_only(set(map(owners.__getitem__, numbers))) if owners else NONE,
-            files=len(numbers),
-        )
+    def area(path: str, size_bytes: int, layer: int, package: int, files: int = 1) -> FileArea:
+        head_bytes, base_bytes = size_bytes if has_head else 0, size_bytes if has_base else 0
+        return FileArea(path, head_bytes, base_bytes, 0, 0, layer, package, False, files)
 
-    for folder, start, end in table.ranges():
-        numbers = range(start, end)
-        may_be_special = folder[1:] in looked_into or not changed.keys().isdisjoint(numbers)
-        others: list[int] = []
-        for number, size_bytes in zip(numbers, sizes[start:end], strict=True):
-            if size_bytes < least_bytes and not may_be_special:
-                if size_bytes:
-                    others.append(number)
-                continue
-            if not size_bytes:
-                continue
-            path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
-            is_changed = number in changed
-            if size_bytes < least_bytes and not (is_changed or number in linked or path in hidden):
-                others.append(number)
-                continue
-            yield FileArea(
-                path,
-                size_bytes if has_head else 0,
-                changed.get(number, size_bytes) if has_base else 0,
-                layer=of_layer[layers[number]],
-                package=owners[number] if owners else NONE,
-                differs=is_changed,
-            )
-        if others:
-            yield together(f"{folder}/{table.names[others[0]]}"[1:] if len(others) == 1 else folder[1:], others)
+    for (folder, start, end), largest_bytes in zip(table.ranges(), table.largest, strict=True):
+        if not largest_bytes:
+            continue
+        numbers, of_folder = range(start, end), sizes[start:end]
+        special = {number for number in numbers if number in separate} if not separate.isdisjoint(numbers) else set()
+        if folder in hidden_names:
+            names = hidden_names[folder]
+            special |= {number for number in numbers if table.names[number] in names}
+        small: Sequence[int] = numbers
+        if special or largest_bytes >= least_bytes or 0 in of_folder:
+            sized = [(one, size) for one, size in zip(numbers, of_folder, strict=True) if size]
+            small = [one for one, size in sized if size < least_bytes and one not in special]
+            for number, size_bytes in sized:
+                if size_bytes < least_bytes and number not in special:
+                    continue
+                path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
+                one = area(path, size_bytes, of_layer[layers[number]], owners[number] if owners else NONE)
+                if number in changed:
+                    one = one._replace(base_bytes=changed[number] if has_base else 0, differs=True)
+                yield one
+        if small:
+            path = f"{folder}/{table.names[small[0]]}" if len(small) == 1 else folder
+            of_small = {of_layer[one] for one in set(map(layers.__getitem__, small))}
+            packages = set(map(owners.__getitem__, small)) if owners else set()
+            size_bytes = sum(map(sizes.__getitem__, small))
+            yield area(path[1:], size_bytes, _only(of_small), _only(packages), len(small))
 
 
 def _only(numbers: set[int]) -> int:
@@ -274,11 +270,16 @@ def _largest(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:
 
     A kept file takes a node, and each of its folders that is new takes two: for itself, and for its small files.
     """
-    by_size = sorted((one for one in areas if one.files == 1), key=lambda one: (-one.area_bytes, one.path))
+    by_size = sorted((one for one in areas if one.files == 1), key=attrgetter("path"))
+    by_size.sort(key=lambda one: one.area_bytes, reverse=True)
     folders: set[str] = {""}
     kept, nodes = 0, 2
-    for area in by_size:
-        needed = list(itertools.takewhile(lambda folder: folder not in folders, _folders_of(area.path)))
+    for one in by_size:
+        needed = []
+        folder = one.path.rpartition("/")[0]
+        while folder not in folders:
+            needed.append(folder)
+            folder = folder.rpartition("/")[0]
         nodes += 1 + 2 * len(needed)
         if nodes > maximum_nodes:
             break
@@ -303,12 +304,6 @@ def _number_of_folders(areas: Iterable[FileArea]) -> int:
     return len(folders)
 
 
-def _folders_of(path: str) -> Iterator[str]:
-    """The folders that hold `path`, from the innermost to the outermost; not the root."""
-    while path := path.rpartition("/")[0]:
-        yield path
-
-
 def _by_folder(areas: Iterable[FileArea], folders: set[str]) -> list[FileArea]:
     """The areas as one for each of the `folders` that hold them. Packages and layers of one folder may differ."""
     found: dict[str, list[FileArea]] = {}
@@ -321,8 +316,7 @@ def _by_folder(areas: Iterable[FileArea], folders: set[str]) -> list[FileArea]:
 
 
 def _sum(folder: str, small: Sequence[FileArea]) -> FileArea:
-    files = sum(area.files for area in small)
-    if len(small) == 1 and files == 1:
+    if len(small) == 1 and (small[0].files == 1 or small[0].path == folder):
         return small[0]
     return FileArea(
         path=folder,
@@ -333,5 +327,5 @@ def _sum(folder: str, small: Sequence[FileArea]) -> FileArea:
         layer=_only({area.layer for area in small}),
         package=_only({area.package for area in small}),
         differs=any(area.differs for area in small),
-        files=files,
+        files=sum(area.files for area in small),
     )

@@ -69,9 +69,12 @@ class FileTable:
         self.names: list[str] = []
         self.folders: list[str] = []
         self.starts = array("I", [0])
+        self._folder_of = array("I")
         self._other_paths: dict[int, list[str]] = {}
         self._index()
         self.sizes = array("q", map(tree.sizes.__getitem__, self.files))
+        self._largest: array[int] | None = None
+        self._layers: array[int] | None = None
         self._folder_numbers: dict[str, int] | None = None
         self._extra_names: dict[str, dict[str, int]] = {}
         for number, paths in self._other_paths.items():
@@ -82,19 +85,26 @@ class FileTable:
     def _index(self) -> None:
         tree = self._tree
         kinds = tree.kinds
+        several = tree.files_with_several_names
         linked: dict[int, int] = {}
-        for folder, children in tree.folders():
-            found = [(name, item) for name, item in children.items() if type(item) is int and kinds[item] == FILE]
-            if not found:
-                continue
-            for name, item in found:
-                if tree.has_several_names(item):
-                    known = linked.setdefault(item, len(self.files))
-                    if known != len(self.files):
-                        self._other_paths.setdefault(known, []).append(f"{folder}/{name}")
-                        continue
-                self.files.append(item)
-                self.names.append(name)
+        for folder, directory in tree.directories():
+            run = directory.run
+            if run is not None and kinds.count(FILE, run.files.start, run.files.stop) == len(run.files):
+                self.files.extend(run.files)  # none has several names: a hard link asks for the children
+                self.names += run.names[run.start : run.end]
+            else:
+                found = [(name, item) for name, item in directory.items() if type(item) is int and kinds[item] == FILE]
+                if not found:
+                    continue
+                for name, item in found:
+                    if item in several:
+                        known = linked.setdefault(item, len(self.files))
+                        if known != len(self.files):
+                            self._other_paths.setdefault(known, []).append(f"{folder}/{name}")
+                            continue
+                    self.files.append(item)
+                    self.names.append(name)
+            self._folder_of.extend(array("I", [len(self.folders)]) * (len(self.files) - self.starts[-1]))
             self.folders.append(folder)
             self.starts.append(len(self.files))
 
@@ -104,7 +114,7 @@ class FileTable:
 
     def folder(self, number: int) -> str:
         """The folder of a file's first name, without a slash at its end; ``""`` is the root."""
-        return self.folders[bisect_right(self.starts, number) - 1]
+        return self.folders[self._folder_of[number]]
 
     def path(self, number: int) -> str:
         """A file's first path."""
@@ -163,23 +173,49 @@ class FileTable:
         names.update(extra)
         return names
 
+    @property
+    def largest(self) -> array[int]:
+        """The size of the largest file of each folder, in the order of `folders`; 0 for a folder of links only."""
+        if self._largest is None:
+            sizes = self.sizes
+            self._largest = array("q", (max(sizes[start:end], default=0) for _, start, end in self.ranges()))
+        return self._largest
+
+    def at_least(self, size_bytes: int) -> list[int]:
+        """The numbers of the files with at least `size_bytes`. Takes no time for folders without such a file."""
+        return [
+            number
+            for (_, start, end), largest in zip(self.ranges(), self.largest, strict=True)
+            if largest >= size_bytes
+            for number, size in enumerate(self.sizes[start:end], start)
+            if size >= size_bytes
+        ]
+
+    @property
     def layers(self) -> array[int]:
         """The layer of each file, by number."""
-        starts = self._tree.starts
-        layers = array("H")
-        layer = first = behind = 0
-        for file in self.files:
-            if not first <= file < behind:
-                layer = bisect_right(starts, file) - 1
-                first, behind = starts[layer], starts[layer + 1]
-            layers.append(layer)
-        return layers
+        if self._layers is None:
+            starts = self._tree.starts
+            self._layers = array("H")
+            for _, start, end in self.ranges():
+                files = self.files[start:end]
+                if not files:
+                    continue
+                lowest = bisect_right(starts, min(files)) - 1
+                if max(files) < starts[lowest + 1]:  # most folders are of one layer
+                    self._layers.extend(array("H", [lowest]) * len(files))
+                else:
+                    self._layers.extend(bisect_right(starts, file) - 1 for file in files)
+        return self._layers
 
 
 def symlinks(tree: FileTree) -> Iterator[tuple[str, int]]:
     """Every symlink of a tree by its path."""
     kinds = tree.kinds
-    for folder, children in tree.folders():
-        for name, item in children.items():
+    for folder, directory in tree.directories():
+        run = directory.run
+        if run is not None and not kinds.count(SYMLINK, run.files.start, run.files.stop):
+            continue
+        for name, item in directory.items():
             if type(item) is int and kinds[item] == SYMLINK:
                 yield f"{folder}/{name}", item

@@ -58,13 +58,19 @@ class FileDeltas(Sequence[FileDelta]):
         self.base_files = array("i")
         self.head_files = array("i")
         self.links: dict[int, str] = {}
-        unsorted = list(rows)
-        unsorted.sort(key=lambda row: (-abs(self._delta_bytes(row[0], row[1])), self._path(row[0], row[1])))
-        for number, (old, new, link) in enumerate(unsorted):
-            self.base_files.append(old)
-            self.head_files.append(new)
+        by_bytes: dict[int, list[tuple[int, int]]] = {}
+        links: dict[tuple[int, int], str] = {}
+        for old, new, link in rows:
+            by_bytes.setdefault(abs(self._delta_bytes(old, new)), []).append((old, new))
             if link is not None:
-                self.links[number] = link
+                links[old, new] = link
+        # Only files with equal changes are sorted by path: a text for each file of an image takes 100 bytes.
+        for delta_bytes in sorted(by_bytes, reverse=True):
+            for old, new in sorted(by_bytes.pop(delta_bytes), key=lambda row: self._path(*row)):
+                if (old, new) in links:
+                    self.links[len(self.base_files)] = links[old, new]
+                self.base_files.append(old)
+                self.head_files.append(new)
 
     def __len__(self) -> int:
         """The number of files."""

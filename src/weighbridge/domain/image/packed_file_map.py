@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from weighbridge.domain.image.file_map import NONE, FileArea, FileMap
+from weighbridge.domain.secret_values import SecretMask
 
 MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
 """Maximum unpacked size of a map that is read: reports may be hostile."""
-_COMPRESSION_LEVEL = 6
+_COMPRESSION_LEVEL = 5
+"""Takes half the time of level 6, for a map that is 2 % larger."""
 _PATHS_AT_ONCE = 1_000
+_NAMES, _PACKAGE_NAMES = '{"names":', ',"packageNames":'
+"""The beginnings of the first two columns in what `pack` writes."""
 _INVALID = (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 """What reading the columns of a hostile map raises."""
-_PAIRS = ("base", "headHidden", "baseHidden", "differs", "files")
+_RARE_PAIRS = ("headHidden", "baseHidden", "differs", "files")
+_PAIRS = ("base", *_RARE_PAIRS)
 
 
 def pack(file_map: FileMap) -> bytes:
@@ -49,9 +54,11 @@ def pack(file_map: FileMap) -> bytes:
         heads.append(head)
         layers.append(layer)
         packages.append(used.setdefault(package, len(used) - 1))
-        if base != head or head_hidden or base_hidden or differs or files > 1:
-            values = (base - head, head_hidden, base_hidden, int(differs), files - 1)
-            for title, value in zip(_PAIRS, values, strict=True):
+        if base != head:
+            pairs["base"] += (len(names), base - head)
+        if head_hidden or base_hidden or differs or files > 1:
+            values = (head_hidden, base_hidden, int(differs), files - 1)
+            for title, value in zip(_RARE_PAIRS, values, strict=True):
                 if value:
                     pairs[title] += (len(names), value)
     columns = {
@@ -76,36 +83,56 @@ def _shared_parts(one: Sequence[str], other: Sequence[str]) -> int:
 def unpack(packed: bytes) -> FileMap | None:
     """The map in `packed`; ``None`` if it is not a map, or unpacks to more than `MAXIMUM_PACKED_BYTES`."""
     try:
-        return _read(_columns(packed))
+        return _read(_columns(_text(packed)))
     except _INVALID:
         return None
 
 
-def masked_map(packed: bytes, mask: Callable[[str], str]) -> bytes | None:
+def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
     """The map with `mask` of each path and package; ``None`` for an invalid map.
 
-    `mask` gets many paths as the lines of one text first. If it changes none of these texts, the map stays as it is.
-    To read all areas of a map takes a second, and the memory of all its files.
+    Most maps stay as they are, and their names show it: to read all areas of a map takes a second, and the memory of
+    all its files.
     """
     try:
-        columns = _columns(packed)
-        if all(mask(lines) == lines for lines in _lines(columns)):
+        text = _text(packed)
+        if _is_plain(text, mask):
+            return packed
+        columns = _columns(text)
+        if all(mask.text(lines) == lines for lines in _lines(columns)):
             return packed
         whole = _read(columns)
     except _INVALID:
         return None
     masked = FileMap(
-        areas=tuple(area._replace(path=mask(area.path)) for area in whole.areas),
-        packages=tuple(map(mask, whole.packages)),
+        areas=tuple(area._replace(path=mask.text(area.path)) for area in whole.areas),
+        packages=tuple(map(mask.text, whole.packages)),
     )
     return packed if masked == whole else pack(masked)
 
 
-def _columns(packed: bytes) -> Mapping[str, list[int]]:
+def _text(packed: bytes) -> str:
     stream = zlib.decompressobj()
     text = stream.decompress(packed, MAXIMUM_PACKED_BYTES)
     if not stream.eof:
         raise ValueError
+    return text.decode()
+
+
+def _is_plain(text: str, mask: SecretMask) -> bool:
+    """True if the names in a map show that no path and no package has a secret. Reads no other column."""
+    read = json.JSONDecoder().raw_decode
+    if not text.startswith(_NAMES):
+        return False
+    names, end = read(text, len(_NAMES))
+    if not text.startswith(_PACKAGE_NAMES, end):
+        return False
+    packages, _ = read(text, end + len(_PACKAGE_NAMES))
+    lines = "\n".join(map(str, packages))
+    return not mask.may_be_in_path_of(str(names)) and mask.text(lines) == lines
+
+
+def _columns(text: str) -> Mapping[str, list[int]]:
     columns: Mapping[str, list[int]] = json.loads(text)
     return columns
 

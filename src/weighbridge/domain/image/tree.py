@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from weighbridge.domain.image.entries import DIRECTORY, HARD_LINK, OPAQUE, WHITEOUT, Entries
+from weighbridge.domain.image.entries import DIRECTORY, FILE, HARD_LINK, OPAQUE, SYMLINK, WHITEOUT, Entries
 from weighbridge.domain.image.entry import Entry, EntryKind
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.errors import ImageError
@@ -27,15 +28,60 @@ NO_ENTRY = -1
 _REMOVALS = (WHITEOUT, OPAQUE)
 
 
-class Directory:
-    """A directory of the tree: its children by name, its entry (`NO_ENTRY` if it is implied), and its layer."""
+class Run(NamedTuple):
+    """Adjacent rows of a layer with different names: row `i` is file ``i + offset`` and has the name ``names[i]``."""
 
-    __slots__ = ("children", "entry", "layer")
+    names: list[str]
+    start: int
+    end: int
+    offset: int
+
+    @property
+    def files(self) -> range:
+        """The numbers of the files."""
+        return range(self.start + self.offset, self.end + self.offset)
+
+
+class Directory:
+    """A directory of the tree: its children by name, its entry (`NO_ENTRY` if it is implied), and its layer.
+
+    Most directories have one run of files and nothing else. Then `run` has them, and no dict is made before somebody
+    asks for `children`: a dict for each directory of a million files takes 80 MB.
+    """
+
+    __slots__ = ("_children", "entry", "layer", "run")
 
     def __init__(self, entry: int, layer: int) -> None:
         self.entry = entry
         self.layer = layer
-        self.children: dict[str, Item] = {}
+        self.run: Run | None = None
+        self._children: dict[str, Item] | None = None
+
+    @property
+    def children(self) -> dict[str, Item]:
+        """The children by name. Changing them changes the directory."""
+        if self._children is None:
+            self._children = dict(self.items())
+            self.run = None
+        return self._children
+
+    def items(self) -> Iterable[tuple[str, Item]]:
+        """The names and items of the children, without making a dict."""
+        if self.run is not None:
+            return zip(self.run.names[self.run.start : self.run.end], self.run.files, strict=True)
+        return self._children.items() if self._children else ()
+
+    def take(self, run: Run) -> bool:
+        """Make `run` the children of a directory without any; false if it has children."""
+        if self.run is not None or self._children:
+            return False
+        self.run, self._children = run, None
+        return True
+
+    def clear(self) -> dict[str, Item]:
+        """Remove all children, and return them."""
+        removed, self._children = self.children, {}
+        return removed
 
 
 Item = int | Directory
@@ -74,6 +120,8 @@ class FileTree:
         self.root = Directory(NO_ENTRY, 0)
         self.hidden: list[HiddenFile] = []
         self._implied = 0
+        self._parents: dict[str, Directory] = {}
+        """Directories of the current layer that have directories, by path. Only those that are still in the tree."""
         self._more_names: dict[int, int] = {}
         """By file: how many names it has beyond the first. Files with one name are not here."""
         self._lost: list[tuple[int, str]] = []
@@ -100,14 +148,15 @@ class FileTree:
         """Every file below the root with its absolute path, parents before children."""
         return _walk("", self.root)
 
-    def folders(self) -> Iterator[tuple[str, Mapping[str, Item]]]:
-        """Every directory with its absolute path (``""`` is the root) and children, in the order of `walk`."""
+    def directories(self) -> Iterator[tuple[str, Directory]]:
+        """Every directory with its absolute path (``""`` is the root), in the order of `walk`."""
         stack = [("", self.root)]
         while stack:
             path, directory = stack.pop()
-            children = directory.children
-            yield path, children
-            stack += [(f"{path}/{name}", child) for name, child in children.items() if isinstance(child, Directory)]
+            yield path, directory
+            if directory.run is None:
+                items = directory.items()
+                stack += [(f"{path}/{name}", child) for name, child in items if isinstance(child, Directory)]
 
     def layer_of(self, item: Item) -> int:
         """The index of the layer that holds an item."""
@@ -135,20 +184,20 @@ class FileTree:
         layer = bisect_right(self.starts, file) - 1
         return self.columns[layer].links.get(file - self.starts[layer], "")
 
-    def has_several_names(self, file: int) -> bool:
-        """True for a file with more than one path (hard links)."""
-        return file in self._more_names
+    @property
+    def files_with_several_names(self) -> Collection[int]:
+        """The files with more than one path (hard links)."""
+        return self._more_names.keys()
 
     def _apply(self, layer: int) -> None:
         """Apply one layer to the tree. Removals come first: they only affect lower layers."""
         columns = self.columns[layer]
-        kinds = columns.kinds
-        if kinds.count(WHITEOUT) or kinds.count(OPAQUE):
-            for row, kind in enumerate(kinds):
-                if kind == WHITEOUT:
-                    self._remove(columns.path(row), layer)
-                elif kind == OPAQUE:
-                    self._empty(columns.path(row), layer)
+        for row in columns.rows_of_kinds(WHITEOUT, OPAQUE):
+            if columns.kinds[row] == WHITEOUT:
+                self._remove(columns.path(row), layer)
+            else:
+                self._empty(columns.path(row), layer)
+        self._parents.clear()
         self._add_rows(layer, columns)
         for file, path in self._lost:
             cover = self.find(path)
@@ -158,20 +207,30 @@ class FileTree:
         self._lost.clear()
 
     def _add_rows(self, layer: int, columns: Entries) -> None:
-        names, folders = columns.names, columns.folders
-        last_folder = -1
-        children: dict[str, Item] = {}
-        start = self.starts[layer]
-        for number, (kind, folder) in enumerate(zip(columns.kinds, columns.folder_of, strict=True), start):
+        has_repeats = columns.has_repeats()
+        kinds, offset = columns.kinds, self.starts[layer]
+        for folder, start, end in columns.runs():
+            path = columns.folders[folder]
+            plain = kinds.count(FILE, start, end) + kinds.count(SYMLINK, start, end)
+            is_run = plain == end - start and not has_repeats and path
+            run = Run(columns.names, start, end, offset)
+            if not is_run or not self._directory(path, layer).take(run):
+                self._add_run(layer, columns, path, range(start, end))
+
+    def _add_run(self, layer: int, columns: Entries, path: str, rows: range) -> None:
+        """Add rows of the folder `path`, one after the other."""
+        names, offset = columns.names, self.starts[layer]
+        children: dict[str, Item] | None = None
+        for row in rows:
+            kind = columns.kinds[row]
             if kind in _REMOVALS:
                 continue
-            name = names[number - start]
+            name, number = names[row], row + offset
             if not name:
                 self.root.entry, self.root.layer = number, layer
                 continue
-            if folder != last_folder:
-                children = self._directory(folders[folder], layer)
-                last_folder = folder
+            if children is None:
+                children = self._directory(path, layer).children
             existing = children.get(name)
             if kind == DIRECTORY:
                 if isinstance(existing, Directory):
@@ -179,11 +238,9 @@ class FileTree:
                     continue
                 children[name] = Directory(number, layer)
             else:
-                children[name] = self._linked(columns, number - start, number) if kind == HARD_LINK else number
-                if isinstance(existing, Directory):
-                    last_folder = -1  # The folder of the next row may have been inside it.
+                children[name] = self._linked(columns, row, number) if kind == HARD_LINK else number
             if existing is not None:
-                self._drop(existing, columns.path(number - start), layer)
+                self._drop(existing, columns.path(row), layer)
 
     def _linked(self, columns: Entries, row: int, number: int) -> int:
         """The file that a hard link shares; the link itself if that is not there."""
@@ -193,17 +250,23 @@ class FileTree:
         self._more_names[target] = self._more_names.get(target, 0) + 1
         return target
 
-    def _directory(self, path: str, layer: int) -> dict[str, Item]:
-        """The children of the directory `path`, created if the tar does not name it (an implied parent).
+    def _directory(self, path: str, layer: int) -> Directory:
+        """The directory `path`, created if the tar does not name it (an implied parent).
 
         Raises ImageError for too many implied directories.
         """
-        children = self.root.children
-        if not path:
-            return children
-        names = path.split("/")
+        parent, _, last_name = path.rpartition("/")
+        known = self._parents.get(parent)
+        if known is not None:
+            item = known.children.get(last_name)
+            if isinstance(item, Directory):
+                return item
+        directory = self.root
+        names = path.split("/") if path else []
         for depth, name in enumerate(names, start=1):
-            item = children.get(name)
+            if depth == len(names):
+                self._parents[parent] = directory
+            item = directory.children.get(name)
             if not isinstance(item, Directory):
                 self._implied += 1
                 if self._implied > MAX_IMPLIED_DIRECTORIES:
@@ -212,9 +275,9 @@ class FileTree:
                     )
                 if item is not None:
                     self._drop(item, "/".join(names[:depth]), layer)
-                item = children[name] = Directory(NO_ENTRY, layer)
-            children = item.children
-        return children
+                item = directory.children[name] = Directory(NO_ENTRY, layer)
+            directory = item
+        return directory
 
     def _remove(self, path: str, layer: int) -> None:
         head, _, name = path.rpartition("/")
@@ -226,9 +289,8 @@ class FileTree:
 
     def _empty(self, path: str, layer: int) -> None:
         directory = self.find(path)
-        if isinstance(directory, Directory) and directory.children:
-            removed, directory.children = directory.children, {}
-            for name, item in removed.items():
+        if isinstance(directory, Directory):
+            for name, item in directory.clear().items():
                 self._drop(item, f"{path}/{name}" if path else name, layer)
 
     def _drop(self, item: Item, path: str, layer: int) -> None:
@@ -236,6 +298,7 @@ class FileTree:
         if not isinstance(item, Directory):
             self._unname(item, path, layer)
             return
+        self._parents.clear()
         for child_path, child in _walk(path, item):
             if not isinstance(child, Directory):
                 self._unname(child, child_path, layer)
@@ -256,8 +319,8 @@ def _walk(path: str, directory: Directory) -> Iterator[tuple[str, Item]]:
     stack = [(path, directory)]
     while stack:
         path, directory = stack.pop()
-        for name, child in directory.children.items():
+        for name, child in directory.items():
             child_path = f"{path}/{name}"
             yield child_path, child
-            if isinstance(child, Directory) and child.children:
+            if isinstance(child, Directory):
                 stack.append((child_path, child))

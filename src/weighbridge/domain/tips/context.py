@@ -84,7 +84,7 @@ class ImageFiles:
         # Of layers with one diff ID, which have one content, the last counts.
         last = {layer.diff_id: index for index, layer in enumerate(image.layers)}
         of_layer = [last[layer.diff_id] for layer in image.layers]
-        self.layers = array("H", map(of_layer.__getitem__, self._table.layers()))
+        self.layers = array("H", map(of_layer.__getitem__, self._table.layers))
         owners = image.packages.owners
         self.owners = owners if len(owners) == len(self.sizes) else array("i", [-1]) * len(self.sizes)
 

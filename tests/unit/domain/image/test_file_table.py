@@ -28,7 +28,7 @@ def test_table_of_any_tree_has_each_file_once_with_all_names(layers):
     numbers = range(len(table))
     assert list(table.files) == list(names)
     assert [[table.path(number), *table.other_paths(number)] for number in numbers] == list(names.values())
-    assert list(table.layers()) == [tree.layer_of(file) for file in table.files]
+    assert list(table.layers) == [tree.layer_of(file) for file in table.files]
     by_path = {f"{folder}/{name}": number for folder, of in table.by_folder() for name, number in of.items()}
     assert by_path == {path: number for number, paths in enumerate(names.values()) for path in paths}
     for folder, of_folder in table.by_folder():
@@ -39,3 +39,39 @@ def test_table_of_any_tree_has_each_file_once_with_all_names(layers):
         assert "no such name" not in of_folder
         assert of_folder.get("no such name") is None
     assert table.names_in("/nowhere") == {}
+
+
+@given(st.lists(st.lists(ENTRIES, max_size=12, unique_by=lambda entry: entry.path), max_size=4))
+def test_tree_of_runs_equals_tree_of_single_rows(layers):
+    def tree(*, by_row):
+        changesets = [Changeset(diff_id=f"sha256:{number}", entries=layer) for number, layer in enumerate(layers)]
+        for changeset in changesets:
+            changeset.columns._has_repeats = by_row  # a layer with repeated paths is added row by row
+        return FileTree.from_changesets(changesets)
+
+    runs, rows = tree(by_row=False), tree(by_row=True)
+    one, other = (
+        [(path, (item.entry, item.layer) if isinstance(item, Directory) else item) for path, item in each.walk()]
+        for each in (runs, rows)
+    )
+    assert one == other
+    assert runs.hidden == rows.hidden
+
+
+def test_directory_of_one_run_makes_no_dict_until_its_children_are_asked_for():
+    entries = [Entry(path=f"a/{name}", kind=EntryKind.FILE, size_bytes=1) for name in "xyz"]
+    tree = FileTree.from_changesets([Changeset(diff_id="sha256:0", entries=entries)])
+    table = FileTable(tree)
+    (_, directory) = list(tree.directories())[1]
+    assert table.names == ["x", "y", "z"]
+    assert directory.run is not None
+    assert directory.children == {"x": 0, "y": 1, "z": 2}
+    assert directory.run is None
+
+
+def test_large_files_are_found_by_size_in_each_folder():
+    sizes = {"a/x": 5, "a/y": 1, "b/z": 3, "c/w": 9}
+    entries = [Entry(path=path, kind=EntryKind.FILE, size_bytes=size) for path, size in sizes.items()]
+    table = FileTable(FileTree.from_changesets([Changeset(diff_id="sha256:0", entries=entries)]))
+    assert {table.path(number) for number in table.at_least(5)} == {"/a/x", "/c/w"}
+    assert sorted(table.largest) == [3, 5, 9]
