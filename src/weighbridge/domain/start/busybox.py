@@ -6,9 +6,12 @@ import posixpath
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
-from weighbridge.domain.start.attempt import Process
-from weighbridge.domain.start.kernel import Running
-from weighbridge.domain.start.shells import MAX_SHELL_BYTES, error_finding
+from weighbridge.domain.start.busybox_program import Busybox
+from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.scripting import unread_program
+from weighbridge.domain.start.scripts.tools.applet_options import unsure_option
+from weighbridge.domain.start.scripts.tools.usage import USAGES
+from weighbridge.domain.start.shells import error_finding
 
 
 def no_applet(name: str) -> Finding:
@@ -22,15 +25,17 @@ def no_applet(name: str) -> Finding:
     )
 
 
-def getopt_error(process: Process, running: Running) -> str:
-    """The error of a busybox for the unknown option ``S``, which depends on its C library."""
-    content = process.rootfs.read(running.program, limit_bytes=MAX_SHELL_BYTES)
-    musl = "musl" in (running.loader_name or "") or b"unrecognized option: %" in content
-    if not running.loader_name and b"invalid option -- " not in content:
-        musl = True
-    return "unrecognized option: S" if musl else "invalid option -- 'S'"
-
-
 def without_busybox(argv: tuple[str, ...]) -> tuple[str, ...]:
     """The command line of the applet: ``busybox sh`` is ``sh``."""
     return argv[1:] if argv and posixpath.basename(argv[0]).startswith("busybox") else argv
+
+
+def unread_applet(busybox: Busybox, argv: tuple[str, ...]) -> Reading | None:
+    """How far the call of an applet is followed; None where all of it is known. A long option may be missing."""
+    name = posixpath.basename(argv[0]) if argv else ""
+    option = unsure_option(busybox, name, argv[1:])
+    if name not in busybox.usages and name in USAGES:
+        option = next((word for word in argv[1:] if word.startswith("--") and word not in {"--", "--help"}), "")
+    if option:
+        return Reading(not_checked=f"{name}: whether this busybox has {option[:60]}")
+    return unread_program(argv)

@@ -33,7 +33,7 @@ def env_command(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handove
             if busybox:
                 return Handover(
                     tool="env",
-                    fails_with=f"env: {getopt}",
+                    fails_with=getopt,
                     explains="env of busybox has no -S",
                     fix="Call the interpreter directly in the #! line.",
                 )

@@ -14,16 +14,16 @@ from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, parse_script
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
-from weighbridge.domain.start.busybox import getopt_error, no_applet, without_busybox
+from weighbridge.domain.start.busybox import no_applet, unread_applet, without_busybox
+from weighbridge.domain.start.busybox_program import Busybox, busybox_of
 from weighbridge.domain.start.handing_over import prepare
 from weighbridge.domain.start.handover import Handover, Stay
 from weighbridge.domain.start.interpreters import Reading, read_interpreted
-from weighbridge.domain.start.interpreters.scripting import unread_applet
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
 from weighbridge.domain.start.loader.objects import Libc, elf_of
-from weighbridge.domain.start.programs import Tool, busybox_applets, tool_of
+from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.outcome import conclude
 from weighbridge.domain.start.scripts.run import ScriptRun
@@ -147,17 +147,18 @@ def _follow(walk: _Walk, running: Running) -> None:
         if applet in {"sh", "ash"}:
             _shell(walk, running, Tool.BUSYBOX, argv)
             return
-        if argv is not running.argv and applet not in busybox_applets(process.rootfs, running.program):
+        busybox = busybox_of(process.rootfs, running.program)
+        if argv is not running.argv and applet not in busybox.applets:
             if argv and not applet.startswith("--"):
                 trace.stop(no_applet(applet))
             return
-        if argv and _fails(walk, argv, is_busybox=True):
+        if argv and _fails(walk, argv, busybox):
             return
-        unread = unread_applet(argv)
+        unread = unread_applet(busybox, argv)
         if unread is not None:
             _apply(walk, unread)
             return
-        handover = wrapped_command(applet, argv, busybox=True, getopt=getopt_error(process, running))
+        handover = wrapped_command(applet, argv, busybox=True, getopt=busybox.unknown_option("env", "S"))
     elif tool in {Tool.DASH, Tool.BASH}:
         _shell(walk, running, tool, argv)
         return
@@ -168,7 +169,7 @@ def _follow(walk: _Walk, running: Running) -> None:
     else:
         handover = wrapped_command(posixpath.basename(running.program.path), argv, busybox=False)
         if isinstance(handover, Stay):
-            if not (argv and _fails(walk, argv, is_busybox=False)):
+            if not (argv and _fails(walk, argv, None)):
                 _interpret(walk)
             return
     match handover:
@@ -180,13 +181,13 @@ def _follow(walk: _Walk, running: Running) -> None:
             _hand_over(walk, handover)
 
 
-def _fails(walk: _Walk, argv: tuple[str, ...], *, is_busybox: bool) -> bool:
+def _fails(walk: _Walk, argv: tuple[str, ...], busybox: Busybox | None) -> bool:
     """Whether the program is a small one whose call certainly fails, which ends the start."""
-    failure = failure_of_program(walk.process, argv, is_busybox=is_busybox)
+    failure = failure_of_program(walk.process, argv, busybox=busybox)
     if failure is None:
         return False
     evidence = (f"{' '.join(argv)[:200]}", f"{failure.path}: {failure.why}")
-    walk.trace.stop(error_finding(CheckCode.SCRIPT_FAILS, argv[0], failure.text or None, evidence, None))
+    walk.trace.stop(error_finding(CheckCode.SCRIPT_FAILS, argv[0], failure.text or None, evidence, failure.fix))
     return True
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import posixpath
-import re
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.wrapper_rules import ALIASES, RULES, UNDECIDED_TOOLS
@@ -15,7 +14,6 @@ from weighbridge.domain.start.wrapper_rules import ALIASES, RULES, UNDECIDED_TOO
 _MAX_PROGRAM_BYTES = 8 * 1024 * 1024
 _BUSYBOX_MARK = b"BusyBox v"
 _BASH_MARK = b"GNU bash, version"
-_APPLETS = re.compile(rb"\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}")
 
 
 class Tool(enum.StrEnum):
@@ -71,9 +69,3 @@ def _may_be_shell(names: set[str], node: Node) -> bool:
     return node.size_bytes <= _MAX_PROGRAM_BYTES and bool(
         names & {"sh", "ash", "busybox", "env"} or names & WRAPPERS or node.size_bytes < 3 * 1024 * 1024
     )
-
-
-def busybox_applets(rootfs: Rootfs, node: Node) -> frozenset[str]:
-    """The applet names of a busybox; empty if its list is not found."""
-    match = _APPLETS.search(rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES))
-    return frozenset(part.decode() for part in match.group().split(b"\0") if part) if match else frozenset()

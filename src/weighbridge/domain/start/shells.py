@@ -15,9 +15,10 @@ from weighbridge.domain.shell import Dialect, SyntaxFault
 from weighbridge.domain.shell.names import BUILTINS
 from weighbridge.domain.shell.words import FOR_VARIABLE, FUNCTION_NAME, REDIRECTION
 from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.busybox_program import busybox_of
 from weighbridge.domain.start.exec_findings import with_visible_returns
 from weighbridge.domain.start.kernel import Errno
-from weighbridge.domain.start.programs import Tool, busybox_applets
+from weighbridge.domain.start.programs import Tool
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MAX_SHELL_BYTES = 4 * 1024 * 1024
@@ -196,7 +197,7 @@ def word_missing(process: Process, shell: Shell, name: str, *, execs: bool) -> F
 
 def may_be_applet(process: Process, shell: Shell, name: str) -> bool:
     """True if the shell's busybox may provide the command as an applet, regardless of ``PATH``."""
-    return shell.tool is Tool.BUSYBOX and name in busybox_applets(process.rootfs, shell.program)
+    return shell.tool is Tool.BUSYBOX and name in busybox_of(process.rootfs, shell.program).applets
 
 
 def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there: bool, execs: bool) -> str | None:

@@ -47,7 +47,7 @@ _INITS = frozenset({"tini", "dumb-init"})
 def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: str = "") -> Handover | Stay | str:
     """The program that `tool` with `argv` executes; a string gives the reason if it is unknown.
 
-    `getopt` is busybox's error for ``-S``, which it does not support.
+    `getopt` is the message of busybox's ``env`` for ``-S``, which it does not support.
     """
     tool = ALIASES.get(tool, tool)
     if tool == "env":

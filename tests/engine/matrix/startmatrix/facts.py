@@ -30,6 +30,8 @@ _SEARCHED_FOR = re.compile(
     rb"|unrecognized option: %|(?:/[!-~]{0,255}/\0){1,16}|libnss_%s\.so|libnss_|net/http\.\(\*Client\)\.do"
     rb"|golang\.org/x/crypto/x509roots/fallback|github\.com/breml/rootcerts|gwatts/rootcerts|rustls-native-certs"
     rb"|openssl-probe|rustls_native_certs|time/tzdata|pipefail"
+    # Of busybox: its usage texts, the names of long options, and the words of find.
+    rb"|h[1-9]1AY&SY[\s\S]{0,40000}|[a-z][a-z0-9-]{1,40}\0[\0\1\2][\1-\xff]|(?:-[a-z][a-z0-9]{1,15}\0){3,}"
 )
 
 

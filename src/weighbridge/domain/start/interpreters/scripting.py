@@ -23,7 +23,6 @@ from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.ruby import failing_ruby
 from weighbridge.domain.start.interpreters.tool_files import read_tool_files
 from weighbridge.domain.start.interpreters.view import View
-from weighbridge.domain.start.scripts.tools.usage import USAGES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -239,12 +238,3 @@ def unread_program(argv: tuple[str, ...]) -> Reading | None:
         return Reading(not_checked="awk: its program is not followed, and may have an error or an exit")
     has_file = any(word.startswith(("-f", "--file")) for word in argv[1:])
     return Reading(up_to=f"{name}: its program is {'found, ' if has_file else ''}not read")
-
-
-def unread_applet(argv: tuple[str, ...]) -> Reading | None:
-    """The same for an applet of busybox. A busybox may be built without long options."""
-    long = next((word for word in argv[1:] if word.startswith("--") and word not in {"--", "--help"}), None)
-    name = posixpath.basename(argv[0]) if argv else ""
-    if long is not None and name in USAGES:
-        return Reading(not_checked=f"{name}: whether this busybox has {long[:60]}")
-    return unread_program(argv)

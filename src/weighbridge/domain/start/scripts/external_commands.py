@@ -13,6 +13,7 @@ from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import Dialect
 from weighbridge.domain.shell.syntax import SimpleCommand
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
+from weighbridge.domain.start.busybox_program import Busybox, busybox_of
 from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.outcome import as_warning
@@ -28,6 +29,7 @@ from weighbridge.domain.start.scripts.programs import (
 )
 from weighbridge.domain.start.scripts.redirections import Redirections, absolute
 from weighbridge.domain.start.scripts.state import End, EndKind, State
+from weighbridge.domain.start.scripts.tools.applet_options import unsure_option
 from weighbridge.domain.start.scripts.tools.certain import certain_failure, is_expected_to_succeed
 from weighbridge.domain.start.shells import (
     Shell,
@@ -167,8 +169,10 @@ class ExternalCommands(Redirections):
                 self._decided(state, self.tester.words(state, operands))
             if base == "grep":
                 state.status = grep_status(self.here(state), self.tester, state, fields)
-            is_busybox = self._is_busybox(state, path)
-            if state.status is None and not state.doubt and not is_expected_to_succeed(fields, is_busybox=is_busybox):
+            busybox = self._busybox(state, path)
+            if state.status is None and not state.doubt:
+                state.doubt = _doubt(busybox, base, fields)
+            if state.status is None and not state.doubt and not is_expected_to_succeed(fields, busybox=busybox):
                 state.depends = f"whether {' '.join(field or '…' for field in fields)[:80]} succeeds"
             return [state]
         return self._through(state, command, fields)
@@ -177,11 +181,11 @@ class ExternalCommands(Redirections):
         self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], path: str | None
     ) -> State | None:
         """A small program that fails for sure, and goes on to the next line."""
-        is_busybox = self._is_busybox(state, path)
-        failure = certain_failure(self.here(state), self.tester, state, fields, is_busybox=is_busybox)
+        busybox = self._busybox(state, path)
+        failure = certain_failure(self.here(state), self.tester, state, fields, busybox=busybox)
         if failure is None:
             tester = replace(self.tester, ignores_run_time=True)
-            likely = certain_failure(self.here(state), tester, state, fields, is_busybox=is_busybox)
+            likely = certain_failure(self.here(state), tester, state, fields, busybox=busybox)
             state.doubt = f"needs {likely.path}, which only the running container can have" if likely else ""
             return None
         evidence = f"{failure.path}: {failure.why}"
@@ -197,16 +201,19 @@ class ExternalCommands(Redirections):
             path=failure.path,
             is_bare=True,
         )
+        if failed.failure is not None:
+            failed.failure = replace(failed.failure, fix=failure.fix)
         if not failure.text and failed.failure is not None:
             failed.said, failed.failure = said, replace(failed.failure, predicts=None)
         return failed
 
-    def _is_busybox(self, state: State, path: str | None) -> bool:
-        """Whether a program of the script is one of busybox; without a path, the shell runs it itself."""
-        if not path:
-            return path is None
-        node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
-        return isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
+    def _busybox(self, state: State, path: str | None) -> Busybox | None:
+        """The busybox that is a program of the script; None for other programs. The shell runs its own applets."""
+        rootfs = self.process.rootfs
+        node = rootfs.lookup(path, cwd=state.directory or "/") if path else self.shell.program
+        if path == "" or not isinstance(node, Node) or tool_of(rootfs, node) is not Tool.BUSYBOX:
+            return None
+        return busybox_of(rootfs, node)
 
     def _touched(self, state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
         """The paths that a command may change: its operands, or everything if one is unknown."""
@@ -314,3 +321,9 @@ def _installs(name: str) -> bool:
     """True for programs that may install others: package managers, downloads, archives."""
     base = name.rpartition("/")[2]
     return base in INSTALLERS or base.startswith(("pip", "apt"))
+
+
+def _doubt(busybox: Busybox | None, name: str, fields: tuple[str | None, ...]) -> str:
+    """Why an applet may fail: an option that this build of busybox may lack; empty otherwise."""
+    option = "" if busybox is None else unsure_option(busybox, name, [field or "" for field in fields[1:]])
+    return f"needs {option} of {name}, which this busybox may lack" if option else ""

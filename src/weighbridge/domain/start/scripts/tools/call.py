@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
 from weighbridge.domain.paths import is_at_or_below
 from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.busybox_program import Busybox
 from weighbridge.domain.start.scripts.conditions import UNKNOWN_PLACES, Tester
 from weighbridge.domain.start.scripts.state import State
 from weighbridge.domain.start.scripts.tools.usage import Arguments
@@ -22,12 +23,13 @@ _WRITABLE = (*UNKNOWN_PLACES, "/tmp")  # noqa: S108
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CertainFailure:
-    """The exit status, the printed message (empty if it prints none), and its file."""
+    """The exit status, the printed message (empty if it prints none), its file, and a fix where there is one."""
 
     status: int
     text: str
     path: str
     why: str
+    fix: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +42,12 @@ class Call:
     name: str
     arguments: Arguments
     words: tuple[str, ...]
-    is_busybox: bool
+    busybox: Busybox | None
+
+    @property
+    def is_busybox(self) -> bool:
+        """Whether the program is an applet of busybox."""
+        return self.busybox is not None
 
     @property
     def operands(self) -> tuple[str, ...]:

@@ -6,10 +6,13 @@ import posixpath
 
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.awk import awk_program, is_plain_awk
+from weighbridge.domain.start.busybox_program import Busybox
 from weighbridge.domain.start.scripts.conditions import Tester
 from weighbridge.domain.start.scripts.programs import grep_status
 from weighbridge.domain.start.scripts.state import State
 from weighbridge.domain.start.scripts.tools.accounts import ACCOUNT_RULES
+from weighbridge.domain.start.scripts.tools.applet_options import refused_option, refused_predicate, unsure_option
+from weighbridge.domain.start.scripts.tools.applets import APPLET_RULES
 from weighbridge.domain.start.scripts.tools.call import Call, CertainFailure
 from weighbridge.domain.start.scripts.tools.files import FILE_RULES
 from weighbridge.domain.start.scripts.tools.readers import READER_RULES
@@ -46,7 +49,7 @@ _USUALLY_SUCCEED = frozenset(
 
 
 def certain_failure(
-    process: Process, tester: Tester, state: State, fields: tuple[str | None, ...], *, is_busybox: bool
+    process: Process, tester: Tester, state: State, fields: tuple[str | None, ...], *, busybox: Busybox | None
 ) -> CertainFailure | None:
     """How the program certainly fails; None if it may succeed."""
     name = posixpath.basename(fields[0] or "")
@@ -61,14 +64,14 @@ def certain_failure(
         name=name,
         arguments=arguments,
         words=words,
-        is_busybox=is_busybox,
+        busybox=busybox,
     )
-    misused = _misused(call, arguments)
+    misused = _refused_by_busybox(call) or _misused(call, arguments)
     if misused is not None or (arguments.unknown and arguments.is_known):
         return misused
-    if arguments.long & {"--help", "--version"} or not _knows_long(name, arguments, is_busybox=is_busybox):
+    if arguments.long & {"--help", "--version"} or not _knows_long(call):
         return None
-    for table in _TABLES:
+    for table in (*_TABLES, APPLET_RULES) if busybox is not None else _TABLES:
         rule = table.get(name)
         failure = None if rule is None else next(rule(call), None)
         if failure is not None:
@@ -76,7 +79,7 @@ def certain_failure(
     return None
 
 
-def failure_of_program(process: Process, argv: tuple[str, ...], *, is_busybox: bool) -> CertainFailure | None:
+def failure_of_program(process: Process, argv: tuple[str, ...], *, busybox: Busybox | None) -> CertainFailure | None:
     """How a small program fails that no shell runs; None if it may succeed. ``test`` prints nothing."""
     tester = Tester(process=process)
     state = State(
@@ -94,14 +97,30 @@ def failure_of_program(process: Process, argv: tuple[str, ...], *, is_busybox: b
     fails = name == "false" or (is_test and tester.words(state, operands) is False)
     if fails or (name == "grep" and grep_status(process, tester, state, fields) == 1):
         return CertainFailure(status=1, text="", path=argv[0], why="ends with status 1")
-    return certain_failure(process, tester, state, fields, is_busybox=is_busybox)
+    return certain_failure(process, tester, state, fields, busybox=busybox)
 
 
-def _knows_long(name: str, arguments: Arguments, *, is_busybox: bool) -> bool:
+def _knows_long(call: Call) -> bool:
     """Whether the program takes the long options: a busybox may be built without them."""
-    if name in _READS_LONG or not arguments.long:
+    if call.name in _READS_LONG or not call.arguments.long:
         return True
-    return not is_busybox and arguments.long <= _PLAIN_LONG
+    return not call.is_busybox and call.arguments.long <= _PLAIN_LONG
+
+
+def _refused_by_busybox(call: Call) -> CertainFailure | None:
+    """An option that the busybox of the image does not have."""
+    if call.busybox is None or call.words[:1] == ("--help",):
+        return None
+    option = refused_option(call.busybox, call.name, call.words)
+    text = call.busybox.unknown_option(call.name, option)
+    if call.name == "find" and not option:
+        option = refused_predicate(call.busybox, call.words)
+        text = f"find: unrecognized: {option}"
+    if not option:
+        return None
+    shown = option if option.startswith("-") else f"-{option}"
+    fix = f"Leave out {shown}, or install the full {call.name} in the final stage."
+    return CertainFailure(status=1, text=text, path=call.name, why=f"the busybox of the image has no {shown}", fix=fix)
 
 
 def _misused(call: Call, arguments: Arguments) -> CertainFailure | None:
@@ -138,7 +157,7 @@ def _misused(call: Call, arguments: Arguments) -> CertainFailure | None:
     return call.fails(gnu=text, busybox="", why="is given too few arguments", status=usage.status)
 
 
-def is_expected_to_succeed(fields: tuple[str | None, ...], *, is_busybox: bool) -> bool:
+def is_expected_to_succeed(fields: tuple[str | None, ...], *, busybox: Busybox | None) -> bool:
     """True for a program that fails only on files or operands, where no failure was found."""
     name = posixpath.basename(fields[0] or "")
     if name == "awk":
@@ -146,10 +165,11 @@ def is_expected_to_succeed(fields: tuple[str | None, ...], *, is_busybox: bool) 
         return program is None or is_plain_awk(program)
     if name not in _USUALLY_SUCCEED:
         return False
-    arguments = read_arguments(name, [field for field in fields[1:] if field is not None])
+    words = [field for field in fields[1:] if field is not None]
+    arguments = read_arguments(name, words)
     if name in _READS_LONG:
         return True
-    if is_busybox and arguments.long:
+    if busybox is not None and arguments.long:
         # A busybox may be built without long options.
-        return False
+        return name in busybox.usages and not unsure_option(busybox, name, words)
     return not (arguments.unknown and arguments.is_known) and arguments.long <= _PLAIN_LONG
