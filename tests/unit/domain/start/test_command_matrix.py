@@ -15,13 +15,6 @@ from startmatrix.scripts import Verdict
 IMAGES = ("T", "P", "N", "A", "R")
 KNOWN_WRONG = frozenset(
     [
-        "A/crond",
-        "A/date-d",
-        "A/find-printf",
-        "A/httpd-bad",
-        "A/httpd-h-gone",
-        "A/nc",
-        "A/timeout-t",
         "N/imp-cjs",
         "N/imp-cjs-type",
         "N/next-standalone",
