@@ -13,7 +13,7 @@ from weighbridge.domain.start.scripts.tools.applet_options import is_relative_ti
 
 USAGES = {
     "cp": "[-arPLHpfilsTu] SOURCE DEST\n\n\t-a\tSame as -dpR\n\t-R,-r\tRecurse",
-    "crond": "[-fbS] [-l N] [-L LOGFILE] [-c DIR]\n\n\t-f\tForeground\n\t-c DIR\tCron dir. Default:/var/spool/cron/crontabs",
+    "crond": "[-fbS] [-l N] [-c DIR]\n\n\t-f\tForeground\n\t-c DIR\tCron dir. Default:/var/spool/cron/crontabs",
     "date": "[OPTIONS] [+FMT]\n\n\t-u\tUTC\n\t-d TIME\tDisplay TIME\n\t-D FMT\tFMT",
     "find": "[-HL] [PATH]... [OPTIONS] [ACTIONS]",
     "httpd": "[-ifv[v]] [-p [IP:]PORT] [-h HOME]\n\n\t-f\tForeground\n\t-h HOME\tHome directory",
