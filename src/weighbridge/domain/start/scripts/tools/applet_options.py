@@ -15,8 +15,8 @@ from weighbridge.domain.start.scripts.tools.usage import USAGES
 
 _ALL_LISTED = (
     "addgroup adduser basename chgrp chown chpasswd cmp cpio crond cut dos2unix du env fallocate flock getty hexdump "
-    "httpd id ionice klogd ln logger mkfifo mknod mktemp nc netstat paste pidof rev run-parts sed setsid shuf stat sync "
-    "tac taskset tee telnetd time truncate uname uniq watchdog wc which who"
+    "httpd id ionice klogd ln logger mkfifo mknod mktemp nc netstat paste pidof rev run-parts sed setsid shuf stat "
+    "sync tac taskset tee telnetd time truncate uname uniq watchdog wc which who"
 )
 _UNLISTED: Mapping[str, str] = {
     **dict.fromkeys(_ALL_LISTED.split(), ""),
