@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
@@ -31,9 +31,9 @@ class CheckContext:
         """True if the file comes from a layer of the Dockerfile, not from its base image."""
         return self.own_diff_ids is None or node.diff_id in self.own_diff_ids
 
-    def files_named(self, is_wanted: Callable[[str], bool]) -> Iterator[Node]:
-        """Regular files whose name is wanted, each hard link by its own path."""
-        for path, number in self.rootfs.table.named(is_wanted):
+    def files_named(self, is_wanted: Callable[[str], bool], texts: Collection[str]) -> Iterator[Node]:
+        """Regular files whose name is wanted, each hard link by its own path. See `FileTable.named`."""
+        for path, number in self.rootfs.table.named(is_wanted, texts):
             yield replace(self.rootfs.node(number), path=path)
 
 

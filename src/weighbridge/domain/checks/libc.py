@@ -43,7 +43,9 @@ def native_addon_mismatch(context: CheckContext) -> Iterator[Finding]:
         return
     suffixes = (".node",) if posixpath.basename(interpreter.path).startswith("node") else (".so",)
     packages: dict[str, list[tuple[Node, str | None]]] = {}
-    for number, file in enumerate(context.files_named(lambda name: name.endswith(suffixes))):
+    for number, file in enumerate(
+        context.files_named(lambda name: name.endswith(suffixes), [f"{one}/" for one in suffixes])
+    ):
         if number > MAX_ADDONS:
             break
         package = _package_of(file.path)

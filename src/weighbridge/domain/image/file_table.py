@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from weighbridge.domain.image.entries import FILE, SYMLINK
 from weighbridge.domain.image.tree import FileTree
 
+_NAMES_AT_ONCE = 500
 _NO_NAMES: Mapping[str, int] = {}
 
 
@@ -150,11 +151,25 @@ class FileTable:
         for folder, names in extra.items():
             yield folder, FolderFiles(self.names, 0, 0, names)
 
-    def named(self, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
-        """The paths with a wanted name, and the number of each file; hard links by their own names, last."""
-        for number, name in enumerate(self.names):
-            if is_wanted(name):
-                yield self.path(number), number
+    def numbers_named(self, is_wanted: Callable[[str], object], texts: Collection[str]) -> Iterator[int]:
+        """The files whose name (the first, of several hard links) is wanted.
+
+        Each wanted name has one of the `texts`, where a slash is the beginning or the end of the name: ``.jar/``. Looks
+        for the texts in many names at once, and asks for single names only where it finds one.
+        """
+        for start in range(0, len(self.names), _NAMES_AT_ONCE):
+            several = self.names[start : start + _NAMES_AT_ONCE]
+            joined = f"/{'/'.join(several)}/"
+            if any(text in joined for text in texts):
+                yield from (number for number, name in enumerate(several, start) if is_wanted(name))
+
+    def named(self, is_wanted: Callable[[str], object], texts: Collection[str]) -> Iterator[tuple[str, int]]:
+        """The paths with a wanted name, and the number of each file; hard links by their own names, last.
+
+        `texts` as in `numbers_named`.
+        """
+        for number in self.numbers_named(is_wanted, texts):
+            yield self.path(number), number
         for folder, names in self._extra_names.items():
             for name, number in names.items():
                 if is_wanted(name):

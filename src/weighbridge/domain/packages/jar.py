@@ -33,10 +33,9 @@ _OPEN_FROM_BYTES = 1_000_000
 def find_jars(owners: PackageOwners) -> None:
     """Add the Java archives that no package owns, and the libraries inside them."""
     found = {
-        number: name
-        for _, names in owners.folders()
-        for name, number in names.items()
-        if name.endswith(_ENDINGS) and owners.owner(number) is None
+        number: posixpath.basename(path)
+        for path, number in owners.files_ending(_ENDINGS)
+        if owners.owner(number) is None
     }
     opened = 0
     ordered = sorted(found, key=lambda number: (-owners.size_bytes(number), number))

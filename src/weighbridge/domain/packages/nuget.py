@@ -21,10 +21,9 @@ _ASSETS = ("runtime", "native", "runtimeTargets", "resources")
 def find_nuget_packages(owners: PackageOwners) -> None:
     """Add the NuGet packages of each application with their files."""
     lists = {
-        number: folder
-        for folder, names in owners.folders()
-        for name, number in names.items()
-        if name.endswith(".deps.json") and owners.owner(number) is None
+        number: path.rpartition("/")[0]
+        for path, number in owners.files_ending((".deps.json",))
+        if owners.owner(number) is None
     }
     contents = owners.read_all(lists, limit_bytes=_MAX_BYTES)
     for number, folder in lists.items():

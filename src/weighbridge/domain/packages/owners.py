@@ -40,6 +40,10 @@ class PackageOwners:
         """Every folder with files, by its real path (``""`` is the root), with the numbers of its files."""
         return self._table.by_folder()
 
+    def files_ending(self, endings: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+        """The paths with a name that has one of the `endings`, and the numbers of the files."""
+        return self._table.named(lambda name: name.endswith(endings), [f"{ending}/" for ending in endings])
+
     def names(self, folder: str) -> Mapping[str, int]:
         """The files in a folder. Follows symlinks in the folder's path. Empty if the folder does not exist."""
         known = self._known.get(folder)
@@ -54,12 +58,11 @@ class PackageOwners:
 
     def large_programs(self, least_bytes: int) -> list[int]:
         """The executable files without an owner that have at least `least_bytes`, shared libraries excluded."""
-        sizes, names = self._table.sizes, self._table.names
+        names = self._table.names
         return [
             number
-            for number in range(len(self._table))
-            if sizes[number] >= least_bytes
-            and self._owners[number] == _NO_OWNER
+            for number in self._table.at_least(least_bytes)
+            if self._owners[number] == _NO_OWNER
             and (".so" not in names[number] or self._has_plain_name(number))
             and self.node(number).mode & 0o111
         ]

@@ -84,7 +84,9 @@ class ImageFiles:
         # Of layers with one diff ID, which have one content, the last counts.
         last = {layer.diff_id: index for index, layer in enumerate(image.layers)}
         of_layer = [last[layer.diff_id] for layer in image.layers]
-        self.layers = array("H", map(of_layer.__getitem__, self._table.layers))
+        self.layers = self._table.layers
+        if of_layer != list(range(len(of_layer))):
+            self.layers = array("H", map(of_layer.__getitem__, self.layers))
         owners = image.packages.owners
         self.owners = owners if len(owners) == len(self.sizes) else array("i", [-1]) * len(self.sizes)
 
@@ -113,7 +115,13 @@ class ImageFiles:
 
         found = []
         for folder, start, end in self._table.ranges():
-            numbers = array("I", [one for one in range(start, end) if sizes[one] and layers[one] in own_layers])
+            of_folder = set(layers[start:end])
+            if own_layers.isdisjoint(of_folder):
+                continue
+            if of_folder <= own_layers and 0 not in sizes[start:end]:
+                numbers = array("I", range(start, end))
+            else:
+                numbers = array("I", [one for one in range(start, end) if sizes[one] and layers[one] in own_layers])
             if again:
                 numbers = array("I", [one for one in numbers if not is_copy(one)])
             if numbers:
@@ -122,16 +130,20 @@ class ImageFiles:
 
     def sizes_of_several(self, least_bytes: int) -> frozenset[int]:
         """The sizes of at least `least_bytes` that several files have: only these files may have equal contents."""
-        counts = Counter(size for size in self.sizes if size >= least_bytes)
+        counts = Counter(map(self.sizes.__getitem__, self._table.at_least(least_bytes)))
         return frozenset(size for size, count in counts.items() if count > 1)
 
-    def of_sizes(self, sizes: Collection[int]) -> Iterator[FinalFile]:
-        """All files with one of the `sizes`."""
-        return (self.file(number) for number, size in enumerate(self.sizes) if size in sizes)
+    def of_sizes(self, sizes: Collection[int]) -> list[int]:
+        """The numbers of all files with one of the `sizes`."""
+        return [number for number in self._table.at_least(min(sizes)) if self.sizes[number] in sizes] if sizes else []
 
-    def large(self, least_bytes: int) -> Iterator[FinalFile]:
-        """All files with at least `least_bytes`."""
-        return (self.file(number) for number, size in enumerate(self.sizes) if size >= least_bytes)
+    def large(self, least_bytes: int) -> list[int]:
+        """The numbers of all files with at least `least_bytes`."""
+        return self._table.at_least(least_bytes)
+
+    def named(self, is_wanted: Callable[[str], object], *texts: str) -> frozenset[int]:
+        """As `FileTable.numbers_named`."""
+        return frozenset(self._table.numbers_named(is_wanted, texts))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,12 +169,10 @@ class TipContext:
         of_layer = self.files.layers
         found: dict[int, list[tuple[str, array[int]]]] = {}
         for folder, numbers in self.own_by_folder:
-            groups: dict[int, array[int]] = {}
-            for number in numbers:
-                layer = of_layer[number]
-                if layer not in groups:
-                    groups[layer] = array("I")
-                groups[layer].append(number)
+            layers = set(map(of_layer.__getitem__, numbers))
+            groups = {layer: numbers if len(layers) == 1 else array("I") for layer in layers}
+            for number in numbers if len(layers) > 1 else ():
+                groups[of_layer[number]].append(number)
             for layer, group in groups.items():
                 found.setdefault(layer, []).append((folder, group))
         return found
@@ -176,35 +186,22 @@ class TipContext:
             for number in numbers
         ]
 
-    def own_named(self, is_wanted: Callable[[str], object]) -> list[FinalFile]:
-        """The own files whose name (the first, of several hard links) is wanted."""
-        names = self.files.names
-        return [
-            self.files.file(number)
-            for _, numbers in self.own_by_folder
-            for number in numbers
-            if is_wanted(names[number])
-        ]
+    def own_named(self, name: str) -> list[FinalFile]:
+        """The own files with this name (the first, of several hard links)."""
+        return self._own_of(self.files.named(name.__eq__, f"/{name}/"))
 
     def large_own(self, least_bytes: int) -> list[FinalFile]:
         """The own files with at least `least_bytes`."""
-        sizes = self.files.sizes
-        return [
-            self.files.file(number)
-            for _, numbers in self.own_by_folder
-            for number in numbers
-            if sizes[number] >= least_bytes
-        ]
+        return self._own_of(self.files.large(least_bytes))
 
-    def own_of_sizes(self, sizes: Collection[int]) -> Iterator[FinalFile]:
+    def own_of_sizes(self, sizes: Collection[int]) -> list[FinalFile]:
         """The own files with one of the `sizes`."""
-        of_file = self.files.sizes
-        return (
-            self.files.file(number)
-            for _, numbers in self.own_by_folder
-            for number in numbers
-            if of_file[number] in sizes
-        )
+        return self._own_of(self.files.of_sizes(sizes))
+
+    def _own_of(self, wanted: Collection[int]) -> list[FinalFile]:
+        numbers = frozenset(wanted)
+        own_by_folder = self.own_by_folder if numbers else ()
+        return [self.files.file(one) for _, own in own_by_folder for one in sorted(numbers.intersection(own))]
 
     def layer(self, index: int) -> WeighedLayer:
         """A layer of the image."""

@@ -63,7 +63,7 @@ class _There:
         self._rootfs = context.image.rootfs
         self._packages = {(one.ecosystem, one.name, one.version) for one in context.image.packages.packages}
         self._paths: dict[tuple[str, int], list[str]] = {}
-        for file in context.files.large(_LEAST_MEMBER_BYTES):
+        for file in map(context.files.file, context.files.large(_LEAST_MEMBER_BYTES)):
             self._paths.setdefault((posixpath.basename(file.path), file.size_bytes), []).append(file.path)
 
     def outcome_of(self, archive: FinalFile) -> str | None:
@@ -167,7 +167,7 @@ def duplicate_files(context: TipContext) -> Iterator[FoundTip]:
 def _equal_files(context: TipContext) -> Iterator[list[FinalFile]]:
     """Groups of files with equal content that belong to the same package or to no package."""
     sizes = context.files.sizes_of_several(_LEAST_DUPLICATE_BYTES)
-    of_base = (file for file in context.files.of_sizes(sizes) if not file.is_own)
+    of_base = (file for file in map(context.files.file, context.files.of_sizes(sizes)) if not file.is_own)
     own = context.own_of_sizes(sizes)
     return equal_contents(
         (*of_base, *(file for file in own if not file.is_from_distribution)),

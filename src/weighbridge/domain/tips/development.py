@@ -69,7 +69,7 @@ def _npm_folders(context: TipContext) -> dict[str, str]:
     """The folders of npm's development packages, with the command that omits them."""
     roots = {
         file.path[: file.path.find(f"{_NODE_MODULES}/")]
-        for file in context.own_named("package.json".__eq__)
+        for file in context.own_named("package.json")
         if f"{_NODE_MODULES}/" in file.path
     }
     folders: dict[str, str] = {}
@@ -119,7 +119,7 @@ def _inside(word: str, dev: Iterable[str]) -> bool:
 
 def _composer_folders(context: TipContext) -> dict[str, str]:
     """The folders of composer's development packages, with the command that omits them."""
-    records = [file for file in context.own_named("installed.json".__eq__) if file.path.endswith(_COMPOSER_RECORD)]
+    records = [file for file in context.own_named("installed.json") if file.path.endswith(_COMPOSER_RECORD)]
     folders: dict[str, str] = {}
     for file in records[:MAX_PROJECTS]:
         record = _record(context, file.path) or {}

@@ -68,7 +68,7 @@ class _Ignorable:
 
 def ignored_files(context: TipContext) -> Iterator[FoundTip]:
     """``ignored-files``: files that a ``.dockerignore`` can keep out, and histories that a ``RUN`` clones; exact."""
-    mentions = _Mentions(context)
+    mentions, names = _Mentions(context), _Names(context)
     for layer, folders in sorted(context.own_by_layer().items()):
         if not context.is_copied(layer):
             yield from _cloned(context, layer, folders)
@@ -77,7 +77,8 @@ def ignored_files(context: TipContext) -> Iterator[FoundTip]:
         sources = instruction.sources if instruction else ()
         if instruction is not None and not any(one.origin is Origin.CONTEXT for one in sources):
             continue
-        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT], folders, mentions)
+        of_context = [one for one in sources if one.origin is Origin.CONTEXT]
+        copied = _Copied(context, layer, of_context, folders, mentions=mentions, names=names)
         places: dict[_Ignorable, list[FinalFile]] = {}
         for ignorable, number in copied.ignorable_files():
             places.setdefault(ignorable, []).append(context.files.file(number))
@@ -158,11 +159,32 @@ class _Mentions:
         return pattern in self._general or any(one != layer for one in self._layers[pattern][:2])
 
 
+class _Names:
+    """The files of an image whose name alone says much. Each name is looked at once."""
+
+    def __init__(self, context: TipContext) -> None:
+        self.cache_marks = context.files.named(_CACHE_MARK.__eq__, f"/{_CACHE_MARK}/")
+        texts = (*(f"/{name}/" for name in _ANYWHERE), "/.env.", "/.cache/")
+        self.unwanted = context.files.named(_may_be_unwanted, *texts)
+        """Names for which `_Copied.ignorable_files` asks in an ordinary folder."""
+
+
+def _may_be_unwanted(name: str) -> bool:
+    return name in _ANYWHERE or name == ".cache" or name.startswith(".env.")
+
+
 class _Copied:
     """One ``COPY`` from the context: its destination, and the text of the other instructions."""
 
     def __init__(
-        self, context: TipContext, layer: int, sources: Sequence[Source], folders: _Folders, mentions: _Mentions
+        self,
+        context: TipContext,
+        layer: int,
+        sources: Sequence[Source],
+        folders: _Folders,
+        *,
+        mentions: _Mentions,
+        names: _Names,
     ) -> None:
         self._names = context.files.names
         self._folders = folders
@@ -170,9 +192,12 @@ class _Copied:
         self._prefix = _destination(context, layer, sources)
         self._uses_git = mentions.are_outside(_GIT, layer)
         self._unwanted_at_the_top = {name for name, said in _SAID.items() if not mentions.are_outside(said, layer)}
-        self._caches = {
-            folder for folder, numbers in folders if any(self._names[one] == _CACHE_MARK for one in numbers)
-        } - {self._prefix.rstrip("/")}
+        self._unwanted = names.unwanted
+        self._known: dict[str, _Ignorable | None] = {}
+        """By folder: the outermost unnecessary folder around it."""
+        marks = names.cache_marks
+        caches = {folder for folder, numbers in folders if not marks.isdisjoint(numbers)} if marks else set()
+        self._caches = caches - {self._prefix.rstrip("/")}
 
     def ignorable_files(self) -> Iterator[tuple[_Ignorable, int]]:
         """The unnecessary files by number, each with the outermost file or folder that contains it."""
@@ -182,7 +207,7 @@ class _Copied:
                 continue
             around = self._ignorable_folder(folder)
             is_in_modules = folder.endswith("/node_modules")
-            for number in numbers:
+            for number in numbers if around is not None else sorted(self._unwanted.intersection(numbers)):
                 name = names[number]
                 if around is not None:
                     yield around, number
@@ -197,19 +222,23 @@ class _Copied:
 
     def _ignorable_folder(self, path: str) -> _Ignorable | None:
         """The outermost unnecessary folder at or above `path`; ``None`` if there is none."""
-        below = path[len(self._prefix) :]
-        folder = self._prefix.rstrip("/")
-        parts = below.split("/") if below else []
-        for depth, name in enumerate(parts):
-            place = f"{folder}/{name}"
-            if name in _ANYWHERE or _LOCAL_SETTINGS.fullmatch(name):
-                return self._named(place, name)
-            if place in self._caches or (name == ".cache" and depth and parts[depth - 1] == "node_modules"):
-                line = f"**/{parts[depth - 1]}/{name}" if depth else f"**/{name}"
-                return _Ignorable(place=place, ignore_line=line)
-            if depth == 0 and name in self._unwanted_at_the_top:
-                return _Ignorable(place=place, ignore_line=self._in_context(name))
-            folder = place
+        if len(path) < len(self._prefix):
+            return None
+        if path not in self._known:
+            above, _, name = path.rpartition("/")
+            self._known[path] = self._ignorable_folder(above) or self._own_reason(path, above, name)
+        return self._known[path]
+
+    def _own_reason(self, path: str, above: str, name: str) -> _Ignorable | None:
+        """A folder that is unnecessary itself, named `name` in the folder `above`."""
+        is_at_the_top = len(above) < len(self._prefix)
+        around = "" if is_at_the_top else above.rpartition("/")[2]
+        if name in _ANYWHERE or (name.startswith(".env.") and _LOCAL_SETTINGS.fullmatch(name)):
+            return self._named(path, name)
+        if path in self._caches or (name == ".cache" and around == "node_modules"):
+            return _Ignorable(place=path, ignore_line=f"**/{around}/{name}" if around else f"**/{name}")
+        if is_at_the_top and name in self._unwanted_at_the_top:
+            return _Ignorable(place=path, ignore_line=self._in_context(name))
         return None
 
     def _in_context(self, name: str) -> str | None:

@@ -90,12 +90,15 @@ def _tools(context: TipContext) -> list[FinalFile]:
     """The own files of build tools. Looks at folders, names and packages, because most files are none."""
     files, packages = context.files, context.image.packages.packages
     building = {number for number, one in enumerate(packages) if _is_for_building(one)}
+    objects = files.named(lambda name: name.endswith(_OBJECT_ENDINGS), *(f"{one}/" for one in _OBJECT_ENDINGS))
     tools = []
     for folder, numbers in context.own_by_folder:
         is_toolchain = _TOOLCHAIN.match(f"{folder}/") is not None
+        if not (is_toolchain or building) and objects.isdisjoint(numbers):
+            continue
         for number in numbers:
             owner = files.owners[number]
-            if owner in building or (owner < 0 and (is_toolchain or files.names[number].endswith(_OBJECT_ENDINGS))):
+            if owner in building or (owner < 0 and (is_toolchain or number in objects)):
                 tools.append(files.file(number))
     return tools
 
