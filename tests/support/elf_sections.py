@@ -6,18 +6,21 @@ import struct
 from collections.abc import Mapping
 
 _PROGBITS, _STRTAB = 1, 3
+_TYPES = {".symtab": 2, ".strtab": _STRTAB, ".shstrtab": _STRTAB}
+_LOADED_CODE = 6
+"""``SHF_ALLOC | SHF_EXECINSTR``."""
 
 
 def program(sections: Mapping[str, bytes], *, size_bytes: int = 0) -> bytes:
-    """An x86-64 program with these sections, padded to `size_bytes`."""
+    """An x86-64 program with these sections, padded to `size_bytes`; ``.text`` is loaded code."""
     names = b"\0"
     content = b""
     rows = [(0,) * 10]
     for name, data in {**sections, ".shstrtab": None}.items():
         at, names = len(names), names + name.encode() + b"\0"
         data = names if data is None else data  # noqa: PLW2901 - the last section holds the names
-        kind = _STRTAB if name == ".shstrtab" else _PROGBITS
-        rows.append((at, kind, 0, 0, 64 + len(content), len(data), 0, 0, 1, 0))
+        flags = _LOADED_CODE if name == ".text" else 0
+        rows.append((at, _TYPES.get(name, _PROGBITS), flags, 0, 64 + len(content), len(data), 0, 0, 1, 0))
         content += data
     ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     head = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 0, 64 + len(content), 0, 64, 56, 0, 64, len(rows), len(rows) - 1)

@@ -159,6 +159,7 @@ class ElfSpec:
     lazy: tuple[str, ...] = ()
     dynamic: bool = True
     trailer: bytes = b""
+    segment_flags: int = 5
     versions_of: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -257,8 +258,8 @@ def build_elf(spec: ElfSpec) -> bytes:
 
     def segment(kind: int, offset: int, size: int) -> bytes:
         if wide:
-            return pack("IIQQQQQQ", kind, 5, offset, offset, offset, size, size, 8)
-        return pack("IIIIIIII", kind, offset, offset, offset, size, size, 5, 8)
+            return pack("IIQQQQQQ", kind, spec.segment_flags, offset, offset, offset, size, size, 8)
+        return pack("IIIIIIII", kind, offset, offset, offset, size, size, spec.segment_flags, 8)
 
     table = segment(3, parts["interp"], len(pieces["interp"])) if spec.interpreter is not None else b""
     table += segment(1, 0, total)

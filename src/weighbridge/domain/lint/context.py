@@ -14,7 +14,6 @@ from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript, ex
 from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
-from weighbridge.domain.lint.official import starts_as_other_user
 from weighbridge.domain.lint.purpose import Purpose, purpose_of, start_command
 
 _EXEC = late_pattern(r"(?:^|[\s;&|])exec\s+\S*$")
@@ -113,21 +112,6 @@ class LintContext:
     def final_commands(self) -> tuple[tuple[Instruction, RunScript, RunCommand], ...]:
         """Each command that the final image's ``RUN`` instructions run."""
         return tuple((one, script, command) for one, script in self.final_runs for command in script.commands)
-
-    @cached_property
-    def _users(self) -> Mapping[int, str]:
-        """The user of each instruction of the final image, by its identity; ``""`` where the base image decides."""
-        user = "" if starts_as_other_user(self.chain[0].base) else "root"
-        users = {}
-        for one in self.final_instructions:
-            if one.name == "USER" and one.expanded:
-                user = "" if one.unknown_variables else one.expanded[0].partition(":")[0]
-            users[id(one)] = "root" if user in {"0", "root"} else user
-        return users
-
-    def user_of(self, instruction: Instruction) -> str:
-        """Who runs an instruction of the final image: ``root``, a name, or ``""`` where that is unknown."""
-        return self._users.get(id(instruction), "")
 
     def runs_after(self, instruction: Instruction) -> Iterator[tuple[Instruction, RunScript]]:
         """The ``RUN`` instructions that see what `instruction` left: later in its stage, and in child stages."""

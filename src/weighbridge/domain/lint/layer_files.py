@@ -206,22 +206,22 @@ def _paths_made(command: RunCommand, here: str | None) -> Iterator[tuple[str, bo
             yield resolved(here, target), True, False
 
 
+_OUTPUTS = {
+    "curl": late_pattern(r"(?:-[aBfgGiIjJklLMnNOpqRsSvZ0-9#]*o|--output(?=[=]|$)=?)(?P<path>.*)"),
+    "wget": late_pattern(r"(?:-[a-zA-Z]*?O|--output-document(?=[=]|$)=?)(?P<path>.*)"),
+}
+"""The option for the file's name, after options without a value (curl(1), wget(1)); the name may follow directly."""
+
+
 def downloaded_to(command: RunCommand) -> str | None:
     """The file that ``curl`` or ``wget`` writes, as written; ``None`` if it is unknown or there is none."""
     values = [word.value or word.source for word in command.arguments]
-    urls = [value for value in values if "://" in value]
     for index, value in enumerate(values):
-        following = values[index + 1] if index + 1 < len(values) else None
-        if command.name == "curl":
-            if value in {"--output", "-o"} or re.fullmatch(r"-[a-zA-Z]*o", value):
-                return None if following in {None, "-", "/dev/null"} else following
-            if value.startswith("--output="):
-                return value.partition("=")[2]
-        elif re.fullmatch(r"-[a-zA-Z]*O", value) or value == "--output-document":
-            return None if following in {None, "-", "/dev/null"} else following
-        elif value.startswith("--output-document=") or (value.startswith("-O") and len(value) > 2):
-            path = value.partition("=")[2] or value[2:]
-            return None if path in {"-", "/dev/null"} else path
+        option = _OUTPUTS[command.name].fullmatch(value)
+        if option is not None:
+            path = option["path"] or (values[index + 1] if index + 1 < len(values) else None)
+            return None if path in {None, "-", "/dev/null"} else path
+    urls = [value for value in values if "://" in value]
     keeps_name = command.name == "wget" or any(
         value in {"--remote-name", "--remote-name-all"} or re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*", value)
         for value in values

@@ -36,11 +36,6 @@ _HUB = late_pattern(
 )
 """Docker Hub with the official images by their own names and, per architecture, in namespaces (docs.docker.com)."""
 
-_OTHER_USER = late_pattern(
-    r"(?:^|/)(?:cimg|circleci|devcontainers|gitpod|jenkins|jupyter|bitnami|ubi\d+/(?:nodejs|python|php|ruby|openjdk)\S*"
-    r"|rhel\d+|s2i|chainguard|nonroot|elasticsearch|kibana|logstash|grafana|sonarqube|cypress/|selenium)(?:[/:-]|$)"
-)
-
 
 def repository(reference: str) -> str:
     """An image reference without tag and digest."""
@@ -53,11 +48,6 @@ def official_name(reference: str) -> str | None:
     """The name of an official image, ``None`` for others. On Docker Hub, a name without a slash is an official one."""
     name = _HUB.sub("", repository(reference), count=1)
     return name if name and "/" not in name else None
-
-
-def starts_as_other_user(reference: str) -> bool:
-    """True for images that are known to set a ``USER`` other than root, or may."""
-    return _OTHER_USER.search(reference) is not None
 
 
 def is_toolchain(reference: str) -> bool:

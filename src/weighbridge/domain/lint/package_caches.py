@@ -73,8 +73,6 @@ def _pip_install(command: RunCommand) -> RunWord | None:
         if [word.value for word in arguments[:2]] != ["-m", "pip"]:
             return None
         arguments = arguments[2:]
-    elif not PIP.fullmatch(command.name):
-        return None
     if {"--no-cache-dir", "--no-cache", "--cache-dir", "--dry-run"} & {
         word.source.partition("=")[0] for word in arguments
     }:

@@ -124,13 +124,10 @@ def exec_form_edits(context: LintContext, stage: Stage, instruction: Instruction
     if instruction.line != instruction.end_line:
         return ()
     source = context.source(instruction)
-    found = source.rfind(command)
-    if found < 0:
-        return ()
-    begin, end = context.span(instruction.line, instruction.end_line)
     stripped = source.rstrip()
-    if found + len(command) != len(stripped):
-        return ()
-    prefix = source[:found].lstrip()
+    if not stripped.endswith(command):
+        return ()  # Other spaces between the words.
+    begin, end = context.span(instruction.line, instruction.end_line)
+    prefix = stripped.removesuffix(command).lstrip()
     start = begin + len(source) - len(source.lstrip())
     return (Edit(start=start, end=end - (len(source) - len(stripped)), replacement=prefix + json.dumps(words)),)

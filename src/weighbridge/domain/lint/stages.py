@@ -47,7 +47,9 @@ _ARCHIVE = late_pattern(r"\.(?:zip|tar|t?gz|tgz|bz2|xz|whl|deb|rpm)$")
 _ABOUT_COMPILER_BYTES = 300_000_000
 _SOURCE_INSTALLERS = frozenset(["bundle", "gem", "npm", "pip", "pip3", "poetry", "yarn"])
 _COMPILES_KERNELS = late_pattern(r"\b(?:vllm|triton|torchinductor|sglang|deepspeed)\b|torch\.compile", re.IGNORECASE)
-_COMPILED_OUTPUT = late_pattern(r"-o[ =]?(\S+)")
+_COMPILED_OUTPUT = late_pattern(r"(?<!\S)-o[ =]?(\S+)")
+_OFFLINE_BY_O = frozenset(["mvn", "mvnw"])
+"""Programs whose ``-o`` means "offline"."""
 _MANY_INSTRUCTIONS = 10
 
 
@@ -259,7 +261,7 @@ def _rewrite(context: LintContext, command: RunCommand) -> str:
     base = context.chain[-1].from_instruction.args[0] if context.chain else stage.base
     name = stage.name or free_name(context.dockerfile.stages, stage.index)
     folder = working_directory(context.dockerfile, stage) or "/"
-    output = _COMPILED_OUTPUT.search(" ".join(command.values))
+    output = _COMPILED_OUTPUT.search(" ".join(command.values)) if command.name not in _OFFLINE_BY_O else None
     start = next((one for one in reversed(stage.instructions) if one.name in {"ENTRYPOINT", "CMD"}), None)
     program = start.args[0].split()[0] if start and start.args and start.args[0].split() else ""
     if output is not None and "$" not in output[1]:
@@ -282,7 +284,11 @@ def _numbers(context: LintContext, instruction: Instruction) -> list[re.Match[st
     given = [instruction.flag("from") or "", *instruction.flags.get("mount", ())]
     if not any(re.search(r"(?:^|from=)[0-9]{1,3}(?:,|$)", value) for value in given):
         return []
-    pattern = r"(?<=--from=)([0-9]{1,3})(?!\S)" if instruction.name != "RUN" else r"(?<=[,=]from=)([0-9]{1,3})(?=[,\s])"
+    pattern = (
+        r"(?<=--from=)([0-9]{1,3})(?!\S)"
+        if instruction.name != "RUN"
+        else r"(?<!\S)--mount=(?:\S*,)?from=([0-9]{1,3})(?=[,\s])"
+    )
     return list(re.finditer(pattern, context.source(instruction)))
 
 

@@ -113,7 +113,7 @@ def _programs(context: TipContext) -> list[tuple[FinalFile, Elf]]:
 
 
 def _may_be_program(file: FinalFile) -> bool:
-    if not _LEAST_FILE_BYTES <= file.size_bytes <= _LARGEST_FILE_BYTES:
+    if file.size_bytes > _LARGEST_FILE_BYTES:
         return False
     if file.package is not None and file.package.ecosystem is not Ecosystem.GO:
         return False

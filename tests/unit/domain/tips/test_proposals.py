@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elf_sections import go_build_info
 from images import layers_of
 
 from weighbridge.domain.dockerfile import parse_dockerfile
@@ -136,6 +137,36 @@ def test_program_outside_of_default_path_moves_into_it(gcc: Made, static: bytes)
     gcc.layers = {2: {"/go/bin/app": static}}
     after = gcc.patched("use-multi-stage", text, cmd=("app",), env={"PATH": "/go/bin:/bin"}, workdir="/go")
     assert "FROM scratch\nWORKDIR /go\nCOPY --from=build /go/bin/app /usr/local/bin/app\n" in after
+
+
+def test_program_in_path_of_dockerfile_keeps_its_place(gcc: Made, static: bytes) -> None:
+    text = 'FROM golang\nENV PATH=/x:/bin\nRUN go install ./cmd/app\nCMD ["app"]\n'
+    gcc.layers = {3: {"/x/app": static}}
+    after = gcc.patched("use-multi-stage", text, cmd=("app",), env={"PATH": "/x:/bin"})
+    assert "FROM scratch\nCOPY --from=build /x/app /x/app\nENV PATH=/x:/bin\n" in after
+
+
+def test_later_working_directory_is_not_set_twice(gcc: Made, static: bytes) -> None:
+    text = 'FROM gcc\nRUN gcc -o /a a.c\nWORKDIR /srv\nCMD ["/a"]\n'
+    gcc.layers = {2: {"/a": static}}
+    after = gcc.patched("use-multi-stage", text, cmd=("/a",), workdir="/srv")
+    assert after.endswith('FROM scratch\nCOPY --from=build /a /a\nWORKDIR /srv\nCMD ["/a"]\n')
+
+
+def test_empty_folder_of_user_and_user_before_last_run_are_kept(gcc: Made, static: bytes, images: Any) -> None:
+    text = 'FROM gcc\nUSER 7\nCMD ["/a"]\nRUN gcc -static -o /a a.c'
+    gcc.layers = {4: {"/a": static, "/data/": images.File(uid=7, gid=7)}}
+    assert gcc.patched("use-multi-stage", text, cmd=("/a",), user="7") == (
+        "FROM gcc AS build\nUSER 7\nRUN gcc -static -o /a a.c\n\nFROM scratch\n"
+        'COPY --from=build --chown=7:7 /data /data\nCOPY --from=build /a /a\nUSER 7\nCMD ["/a"]'
+    )
+
+
+@pytest.mark.parametrize("command", ["CMD /a", "CMD /a $X", "ENTRYPOINT /a"])
+def test_command_in_shell_form_before_last_run_has_no_patch(gcc: Made, static: bytes, command: str) -> None:
+    text = f"FROM gcc\n{command}\nRUN gcc -static -o /a a.c\n"
+    gcc.layers = {3: {"/a": static}}
+    assert gcc.tips(text, cmd=("/bin/sh", "-c", "/a"))["use-multi-stage"].change is None
 
 
 def test_target_stage_keeps_its_name(gcc: Made, static: bytes) -> None:
@@ -348,6 +379,61 @@ def test_flag_existing_or_with_unknown_place_is_not_added(gcc: Made, dynamic: by
     assert "build-static" not in gcc.tips(C.replace("gcc -o hello hello.c", command), cmd=("./hello",))
 
 
+def build_static(gcc: Made, made: bytes, run: str) -> str | None:
+    """The ``RUN`` after the tip's change; ``None`` without a change."""
+    gcc.layers = {2: {"/a": made}}
+    tip = gcc.tips(text := f'FROM gcc\nRUN {run}\nCMD ["/a"]\n', cmd=("/a",)).get("build-static")
+    if tip is None or tip.change is None:
+        return None
+    return apply_edits(text, tip.change.edits).partition("RUN ")[2].partition("\n\nFROM scratch\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("run", "after"),
+    [
+        ("rustc a.rs", "rustc -C target-feature=+crt-static a.rs"),
+        ("rustc --crate-type lib a.rs", None),
+        ("cargo build", 'RUSTFLAGS="-C target-feature=+crt-static" cargo build'),
+        ("RUSTFLAGS=-x cargo build", None),
+        ('["cargo", "build"]', None),
+        ("cargo fetch", None),
+    ],
+)
+def test_rust_program_is_linked_static_by_flag(gcc: Made, dynamic: bytes, run: str, after: str | None) -> None:
+    assert build_static(gcc, dynamic, run) == after
+
+
+def test_cxx_program_is_linked_static_with_its_library(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+    gcc.base["/usr/lib/x86_64-linux-gnu/libstdc++.so.6"] = make_elf(soname="libstdc++.so.6")
+    made = make_elf(interpreter=LOADER, needed=("libstdc++.so.6", "libc.so.6"), undefined=("puts",))
+    assert build_static(gcc, made, "g++ -o /a a.cc") == "g++ -static -o /a a.cc"
+    assert build_static(gcc, made, "make") is None
+
+
+@pytest.mark.parametrize(
+    ("calling", "run", "after"),
+    [
+        (b"net._C2func_getaddrinfo", "go build -o /a .", "CGO_ENABLED=0 go build -o /a ."),
+        (b"", "CGO_ENABLED=1 go build -o /a .", "CGO_ENABLED=0 go build -o /a ."),
+        (
+            b"acme/db._Cfunc_open",
+            "go build -o /a .",
+            'go build -tags netgo,osusergo -ldflags "-extldflags -static" -o /a .',
+        ),
+        (b"acme/db._Cfunc_open", "go build -tags x -o /a .", None),
+        (b"", "make", None),
+    ],
+)
+def test_go_program_with_cgo_is_built_without_it_or_linked_static(
+    gcc: Made, make_elf: Callable[..., bytes], calling: bytes, run: str, after: str | None
+) -> None:
+    info = go_build_info("path\tacme\nbuild\tCGO_ENABLED=1\n")
+    made = make_elf(
+        interpreter=LOADER, needed=("libc.so.6",), undefined=("puts",), segment_flags=7, trailer=info + b"\0" + calling
+    )
+    assert build_static(gcc, made, run) == after
+
+
 # --- the ladder ---------------------------------------------------------------------------------------------------
 
 
@@ -386,6 +472,94 @@ def test_interpreter_or_packaged_program_has_no_ladder(gcc: Made, static: bytes)
     assert gcc.ladder(text, cmd=("/usr/sbin/nginx",)) == {}
 
 
+LOSSES = ("a shell", "debug tools", "apt", "CA certificates", "time zones", "users (/etc/passwd)")
+
+
+def test_ladder_names_the_parts_that_each_base_lacks(gcc: Made, static: bytes) -> None:
+    passwd = b"root:x:0:0::/:/bin/sh\n"
+    gcc.base |= {"/bin/ls": b"", "/usr/bin/apt-get": b"", "/usr/share/zoneinfo/UTC": b"TZif", "/etc/passwd": passwd}
+    gcc.layers = {4: {"/a": static}}
+    assert {name: one.lost for name, one in gcc.ladder(COPIED, cmd=("/a",)).items()} == {
+        "debian:bookworm-slim": ("CA certificates", "time zones"),
+        "alpine:3": ("apt", "time zones"),
+        "gcr.io/distroless/static-debian12": ("a shell", "debug tools", "apt"),
+        "scratch": LOSSES,
+    }
+
+
+@pytest.mark.parametrize(
+    ("base", "instructions", "config", "bases"),
+    [
+        ("golang", "", {"env": {"TZ": "UTC"}}, ["gcr.io/distroless/static-debian12"]),
+        ("golang", "USER nobody\n", {"user": "nobody"}, ["debian:bookworm-slim", "gcr.io/distroless/static-debian12"]),
+        ("golang", "USER app\n", {"user": "app"}, []),
+        ("golang", "HEALTHCHECK CMD /a $X\n", {}, ["debian:bookworm-slim", "alpine:3"]),
+    ],
+)
+def test_ladder_has_bases_with_the_needs_of_the_settings_only(
+    gcc: Made, static: bytes, base: str, instructions: str, config: dict[str, Any], bases: list[str]
+) -> None:
+    gcc.base |= {"/usr/share/zoneinfo/UTC": b"TZif", "/etc/passwd": b"nobody:x:7:7::/:/bin/sh\n"}
+    gcc.layers = {4: {"/a": static}}
+    assert list(gcc.ladder(COPIED.replace("golang", base) + instructions, cmd=("/a",), **config)) == bases
+
+
+@pytest.mark.parametrize(
+    "copy", ["FROM debian AS b\nRUN make\nFROM debian\nCOPY --from=b a /a", "FROM debian\nCOPY a /a"]
+)
+def test_ladder_of_tls_client_without_source_of_certificates_has_bases_with_them(
+    gcc: Made, static: bytes, copy: str
+) -> None:
+    text = f'{copy}\nCMD ["/a"]\n'
+    gcc.layers = {copy.count("\n") + 1: {"/a": static + b"net/http.(*Client).do"}}
+    assert list(gcc.ladder(text, cmd=("/a",))) == ["alpine:3", "gcr.io/distroless/static-debian12"]
+
+
+def test_ladder_of_base_in_variable_is_empty(gcc: Made, static: bytes) -> None:
+    gcc.layers = {5: {"/a": static}}
+    assert gcc.ladder("ARG BASE=debian:bookworm\n" + COPIED.replace("debian:bookworm", "$BASE"), cmd=("/a",)) == {}
+
+
+def test_musl_program_moves_to_alpine_with_its_own_library(images: Any, musl: dict[str, bytes], make_elf: Any) -> None:
+    made = Made(images=images, base={**musl, "/usr/bin/gcc": bytes(3_000_000), "/bin/sh": b"\x7fELF"})
+    needed = ("libx.so.1", "libc.musl-x86_64.so.1")
+    program = make_elf(
+        interpreter="/lib/ld-musl-x86_64.so.1", needed=needed, undefined=("puts",), runpath="/src/vendor"
+    )
+    made.layers = {
+        2: {
+            "/a": program,
+            "/src/vendor/libx.so.1": "libx.so.1.2",
+            "/src/vendor/libx.so.1.2": make_elf(soname="libx.so.1"),
+        }
+    }
+    text = 'FROM acme/toolchain\nRUN make && gcc -o /a a.c\nCMD ["/a"]\n'
+    assert made.patched("use-multi-stage", text, cmd=("/a",)).partition("\n\n")[2] == (
+        "FROM alpine:3\nCOPY --from=build /src/vendor/libx.so.1.2 /src/vendor/libx.so.1\n"
+        'COPY --from=build /a /a\nCMD ["/a"]\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "musl"),
+    [
+        ("gcc -o /a a.c", True),
+        ("cd /x && gcc -o /a a.c", True),
+        ("gcc -o /a a.c -lm", False),
+        ("gcc -o /b b.c && gcc -o /a a.c", False),
+        ("<<EOF\ngcc -o /a a.c\nEOF", False),
+    ],
+)
+def test_ladder_has_musl_builds_of_one_plain_compilation_only(gcc: Made, dynamic: bytes, run: str, musl: bool) -> None:
+    gcc.layers = {2: {"/a": dynamic}}
+    ladder = gcc.ladder(text := f'FROM gcc\nRUN {run}\nCMD ["/a"]\n', cmd=("/a",))
+    assert ("scratch, static with musl" in ladder) == musl
+    if musl:
+        after = apply_edits(text, ladder["scratch, static with musl"].change.edits)
+        assert "apt-get install -y --no-install-recommends musl-tools && " in after
+        assert "musl-gcc -static -o /a a.c" in after
+
+
 # --- programs that are interpreted --------------------------------------------------------------------------------
 
 JAVA = (
@@ -418,7 +592,13 @@ def test_node_project_built_in_place_is_pruned_and_copied(images: Any, static: b
 
 
 @pytest.mark.parametrize(
-    "run", ["apt-get install -y x && npm ci && npm run build", "npm i -g pm2 && npm run build", "yarn && yarn build"]
+    "run",
+    [
+        "apt-get install -y x && npm ci && npm run build",
+        "npm i -g pm2 && npm run build",
+        "yarn && yarn build",
+        "npm run build",
+    ],
 )
 def test_node_project_writing_outside_its_folder_has_no_patch(images: Any, static: bytes, run: str) -> None:
     text = f'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN {run}\nCMD ["node", "dist/a.js"]\n'
@@ -455,11 +635,45 @@ def test_compiled_pip_packages_are_copied_with_libraries(
     )
 
 
-@pytest.mark.parametrize("run", ["pip install --user -r r.txt", "pip install -e .", "pip install x && make data"])
+@pytest.mark.parametrize("run", ["apt-get update && javac A.java", "javac A.java"])
+def test_java_project_with_packages_or_without_classes_has_no_patch(images: Any, static: bytes, run: str) -> None:
+    text = f'FROM eclipse-temurin:17\nRUN {run}\nCMD ["java", "A"]\n'
+    java = interpreted(images, static, "/usr/bin/java", {2: {"/A.java": b"class"}})
+    assert java.tips(text, cmd=("java", "A"))["use-multi-stage"].change is None
+
+
+def test_packages_of_python_m_pip_are_copied(images: Any, static: bytes) -> None:
+    text = (
+        "FROM python:3-slim\nRUN apt-get update && apt-get install -y gcc\nRUN python3 -m pip install x\n"
+        'CMD ["python3", "a.py"]\n'
+    )
+    python = interpreted(images, static, "/usr/local/bin/python3", {})
+    after = python.patched("use-multi-stage", text, cmd=("python3", "a.py"))
+    assert after.partition("gcc\n")[2] == (
+        "RUN python3 -m pip install --root=/install x\n\nFROM python:3-slim\nCOPY --from=build /install /\n"
+        'CMD ["python3", "a.py"]\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "pip install --user -r r.txt",
+        "pip install -e .",
+        "pip install x && make data",
+        "python3 -m build && pip install",
+    ],
+)
 def test_pip_install_elsewhere_or_incomplete_has_no_patch(images: Any, static: bytes, run: str) -> None:
     text = f'FROM python:3\nRUN apt-get update && apt-get install -y gcc\nRUN {run}\nCMD ["python3", "a.py"]\n'
     python = interpreted(images, static, "/usr/local/bin/python3", {})
     assert python.tips(text, cmd=("python3", "a.py"))["use-multi-stage"].change is None
+
+
+def test_node_project_with_copy_outside_its_folder_has_no_patch(images: Any, static: bytes) -> None:
+    text = 'FROM node:20\nWORKDIR /app\nCOPY a /b\nRUN npm ci && npm run build\nCMD ["node", "a.js"]\n'
+    node = interpreted(images, static, "/usr/local/bin/node", {4: {"/app/a.js": b"a"}})
+    assert node.tips(text, cmd=("node", "a.js"), workdir="/app")["use-multi-stage"].change is None
 
 
 # --- what lint's edits do for tips --------------------------------------------------------------------------------

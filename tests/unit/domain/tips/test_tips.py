@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from images import layers_of
+from images import layers_of, weigh_files
 
 from weighbridge.domain.image.image import Image, ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
@@ -11,6 +11,7 @@ from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import weigh_image
 from weighbridge.domain.tips.find import find_tips, minimum_saving
+from weighbridge.domain.tips.introduced import tip_growth
 from weighbridge.domain.tips.tip import Basis, Tip
 
 
@@ -144,3 +145,20 @@ def test_tips_below_minimum_saving_are_omitted() -> None:
     assert tips(*layers, minimum_saving_bytes=None) == ()
     assert len(tips(*layers, minimum_saving_bytes=5_000)) == 1
     assert [minimum_saving(size) for size in (1_000, 50_000_000, 900_000_000)] == [10_000, 500_000, 1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "growth"),
+    [
+        ({}, {}, {}),
+        ({"a": 90_000}, {"a": 90_000}, {"permission-copies": 0}),
+        ({"a": 20_000}, {"a": 90_000}, {"permission-copies": 70_000}),
+        ({}, {"a": 90_000}, {"permission-copies": 90_000}),
+        ({"a": 90_000}, {"var/lib/apt/lists/a": 90_000}, {"permission-copies": 0, "package-cache": 90_000}),
+    ],
+)
+def test_growth_of_tips_is_the_additional_saving_by_code(
+    before: dict[str, int], after: dict[str, int], growth: dict[str, int]
+) -> None:
+    base, head = (weigh_files(files, files) for files in (before, after))
+    assert tip_growth(base, head) == growth
