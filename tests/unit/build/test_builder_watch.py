@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from weighbridge.errors import EngineError
 def watch(tmp_path: Path):
     """`watch(text)`: a watch whose buildx is a shell script with that text, which loses its builder in 0.4 seconds."""
     started = []
+    os.mkfifo(tmp_path / "calls")
+    kept_open = os.open(tmp_path / "calls", os.O_RDWR)  # a call waits neither for a reader nor for its end
 
     def start(text: str, *, ping_seconds: float):
         program = tmp_path / "docker"
@@ -30,18 +32,12 @@ def watch(tmp_path: Path):
     yield start
     for one in started:
         one.stop()
-
-
-def until(is_true) -> None:
-    ends_at = time.monotonic() + 20
-    while not is_true():
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
+    os.close(kept_open)
 
 
 def test_builder_without_answer_is_lost(watch):
     watched = watch("exec sleep 30", ping_seconds=0.2)
-    until(lambda: watched.is_lost)
+    assert watched._lost.wait(20)
     with pytest.raises(EngineError, match=r"the builder far gave no sign of life for 0\.4 seconds"):
         watched.require()
 
@@ -49,6 +45,6 @@ def test_builder_without_answer_is_lost(watch):
 @pytest.mark.parametrize("text", ["echo 'Status: running'", "echo 'Status: inactive'", "echo broken >&2; exit 1"])
 def test_builder_with_any_answer_is_not_lost(watch, tmp_path, text):
     watched = watch(text, ping_seconds=30)
-    until(lambda: (tmp_path / "calls").exists() and len((tmp_path / "calls").read_text().splitlines()) > 4)
+    with (tmp_path / "calls").open() as calls:
+        assert [calls.readline() for _ in range(5)] == ["buildx inspect far\n"] * 5
     assert not watched.is_lost
-    assert (tmp_path / "calls").read_text().splitlines()[0] == "buildx inspect far"

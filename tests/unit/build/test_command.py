@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -76,26 +76,21 @@ def test_commands_ignoring_signal_are_killed_together(commands, monkeypatch):
         commands.run(["true"], print, 10)
 
 
-def test_build_of_killed_run_ends_too(tmp_path: Path):
-    noted = tmp_path / "process"
+def test_build_of_killed_run_ends_too():
     program = (
-        "import os, sys; from weighbridge.build.command import BoundedCommands;"
-        f"command = ['sh', '-c', 'echo $$ > {noted}; exec sleep 60'];"
-        "BoundedCommands(environment=dict(os.environ)).run(command, print, 60)"
+        "import os; from weighbridge.build.command import BoundedCommands;"
+        "command = ['sh', '-c', 'echo $$; exec sleep 60'];"
+        "BoundedCommands(environment=dict(os.environ)).run(command, lambda line: print(line, flush=True), 60)"
     )
-    with subprocess.Popen([sys.executable, "-c", program]) as run:
-        _until(lambda: noted.exists() and noted.read_text().strip() != "")
-        build = int(noted.read_text())
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        build = os.pidfd_open(int(run.stdout.readline()))
         run.kill()
-    _until(lambda: not _runs(build))
-
-
-def _until(is_true) -> None:
-    """Wait for a condition, with patience for a busy machine."""
-    ends_at = time.monotonic() + 30
-    while not is_true():
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
+    try:
+        ended, _, _ = select.select([build], [], [], 30)  # readable when the process has ended
+    finally:
+        os.close(build)
+    assert ended
 
 
 def _runs(process: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 
@@ -40,13 +39,6 @@ def watching(engine):
     watch.stop()
 
 
-def until(is_true) -> None:
-    ends_at = time.monotonic() + 20
-    while not is_true():
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
-
-
 def test_engine_without_answer_is_lost_and_connections_end(engine, watching):
     watch, connection = watching
     engine.is_up = False
@@ -57,38 +49,45 @@ def test_engine_without_answer_is_lost_and_connections_end(engine, watching):
         watch.require()
 
 
-def test_engine_answering_again_is_not_lost(engine, watching):
-    watch, _ = watching
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the watch: a list with the seconds, which stand still."""
+    now = [0.0]
+    monkeypatch.setattr(watch_module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_engine_answering_again_is_not_lost(engine, clock):
+    watch = EngineWatch(engine.ping, KnownSockets(), lost_after_seconds=35, every_seconds=5)
     engine.is_up = False
-    until(lambda: watch.is_lost)
+    clock[0] += 36
+    watch.look()
+    assert watch.is_lost
     engine.is_up = True
-    until(lambda: not watch.is_lost)
+    watch.look()
+    assert not watch.is_lost
     watch.require()
 
 
-def test_output_of_build_is_sign_of_life(engine, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(watch_module.time, "monotonic", lambda: now[0])
+def test_output_of_build_is_sign_of_life(engine, clock):
     watch = EngineWatch(engine.ping, KnownSockets(), lost_after_seconds=35, every_seconds=5)
     engine.is_up = False
     for _ in range(20):
-        now[0] += 20
+        clock[0] += 20
         watch.look()
         assert not watch.is_lost
         watch.saw_life()
-    now[0] += 36
+    clock[0] += 36
     watch.look()
     assert watch.is_lost
 
 
-def test_cleaning_up_waits_ten_seconds_in_all(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(watch_module.time, "monotonic", lambda: now[0])
+def test_cleaning_up_waits_ten_seconds_in_all(clock):
     watch = EngineWatch(lambda: None, KnownSockets())
     timeouts: list[float] = []
     for took in (0.5, 0.9, 6.0, 4.5):
         with watch.cleaning(timeouts.append, 120.0):
-            now[0] += took
+            clock[0] += took
     assert timeouts == [CLEANING_SECONDS, 120.0, CLEANING_SECONDS, 120.0, CLEANING_SECONDS, 120.0, 4.0, 120.0]
     with pytest.raises(EngineError, match="cleaning up waited 10 seconds"), watch.cleaning(timeouts.append, 120.0):
         pytest.fail("no time is left")

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import time
 
 import pytest
 
@@ -118,12 +117,13 @@ def test_full_disk_disables_only_cache(cache, layer, monkeypatch):
     assert cache.layer(layer.diff_id) is None
 
 
-def _write_for_ever(folder, content):
+def _write_for_ever(folder, content, has_written):
     cache = LayerCache(folder)
     layer = index_layer([content], expected_diff_id=None)
     while True:
         cache.put_layer(layer)
         cache.put_document("key", b"document" * 50_000)
+        has_written.set()
 
 
 def test_concurrent_and_killed_writers_leave_whole_files(tmp_path, tar, member):
@@ -131,13 +131,13 @@ def test_concurrent_and_killed_writers_leave_whole_files(tmp_path, tar, member):
     expected = index_layer([content], expected_diff_id=None)
     context = multiprocessing.get_context("spawn")
     for _ in range(2):
-        writers = [context.Process(target=_write_for_ever, args=(tmp_path, content)) for _ in range(2)]
+        has_written = context.Event()
+        arguments = (tmp_path, content, has_written)
+        writers = [context.Process(target=_write_for_ever, args=arguments) for _ in range(2)]
         for writer in writers:
             writer.start()
         cache = LayerCache(tmp_path)
-        deadline = time.monotonic() + 20
-        while cache.document("key") is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert has_written.wait(60)
         for writer in writers:
             os.kill(writer.pid, signal.SIGKILL)
             writer.join()

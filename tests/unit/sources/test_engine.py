@@ -9,7 +9,6 @@ import json
 import socketserver
 import tarfile
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -47,11 +46,13 @@ class FakeEngine:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler) if socket is None else UnixServer(socket, Handler)
         self.server.daemon_threads = True
+        self.closing = threading.Event()
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         host = f"tcp://127.0.0.1:{self.server.server_address[1]}" if socket is None else f"unix://{socket}"
         self.client = docker.DockerClient(base_url=host, timeout=5)
 
     def close(self):
+        self.closing.set()
         self.client.close()
         self.server.shutdown()
         self.server.server_close()
@@ -196,7 +197,7 @@ def test_only_save_at_unix_socket_is_unchunked(engine, cache):
 
 def test_save_without_output_times_out(engine, cache, monkeypatch):
     monkeypatch.setattr("weighbridge.sources.engine_images.STALL_TIMEOUT_SECONDS", 0.3)
-    engine.save = lambda handler, names: time.sleep(3)
+    engine.save = lambda handler, names: engine.closing.wait()
     (outcome,) = read(engine, cache, "one")
     assert isinstance(outcome, EngineError)
 

@@ -59,6 +59,7 @@ class FakeRegistry:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.closing = threading.Event()
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -89,6 +90,7 @@ class FakeRegistry:
         return registry
 
     def close(self):
+        self.server.closing.set()
         for registry in self.opened:
             registry.close()
         self.server.shutdown()
@@ -187,7 +189,7 @@ def test_refusal_names_remedy(server, status, message, tries):
 
 
 def stall(handler):
-    time.sleep(3)
+    handler.server.closing.wait()
 
 
 @pytest.mark.parametrize(
@@ -249,29 +251,25 @@ def test_registry_with_long_retry_after_fails_without_waiting(server):
 
 def drip_headers(handler):
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-    while True:
+    while not handler.server.closing.wait(0.1):
         handler.wfile.write(b"X-A: b\r\n")
-        time.sleep(0.1)
 
 
 def continue_without_end(handler):
-    while True:
+    while not handler.server.closing.wait(0.01):
         handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        time.sleep(0.01)
 
 
 def drip_chunk_size(handler):
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
-    while True:
+    while not handler.server.closing.wait(0.1):
         handler.wfile.write(b"0")
-        time.sleep(0.1)
 
 
 def drip_body(handler):
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
-    while True:
+    while not handler.server.closing.wait(0.1):
         handler.wfile.write(b" ")
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("answer", [drip_headers, continue_without_end, drip_chunk_size, drip_body])
@@ -309,10 +307,9 @@ def test_blob_too_slow_raises_error(server):
         handler.send_response(200)
         handler.send_header("Content-Length", "100000")
         handler.end_headers()
-        for _ in range(100):
+        while not handler.server.closing.wait(0.1):
             handler.wfile.write(b"x")
             handler.wfile.flush()
-            time.sleep(0.1)
 
     server.answers["/blobs/"] = drip
     with pytest.raises(RegistryError, match="given up"):
@@ -320,21 +317,21 @@ def test_blob_too_slow_raises_error(server):
 
 
 def test_registry_without_answer_fails_in_time(server):
-    server.answers["/manifests/"] = lambda handler: time.sleep(3)
+    server.answers["/manifests/"] = stall
     with pytest.raises(RegistryError, match="did not answer within"):
         server.registry(timeout_seconds=0.5).image(None)
 
 
 def test_stalled_blob_fails_in_time(server):
-    def stall(handler):
+    def begin_and_stall(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", "100000")
         handler.end_headers()
         handler.wfile.write(b"x")
         handler.wfile.flush()
-        time.sleep(3)
+        stall(handler)
 
-    server.answers["/blobs/"] = stall
+    server.answers["/blobs/"] = begin_and_stall
     with pytest.raises(RegistryError, match=r"no answer in time|did not answer"):
         list(server.registry(timeout_seconds=0.5).blob(next(iter(server.blobs))))
 
@@ -623,7 +620,7 @@ def test_registry_that_hangs_is_waited_for_once_in_a_run(server, archive_without
 
     def hang(handler):
         asked.append(handler.path)
-        time.sleep(2)
+        stall(handler)
 
     server.answers["/manifests/"] = hang
     reference = parse_image_reference(f"docker-archive:{archive_without_blobs}")
