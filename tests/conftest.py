@@ -15,6 +15,8 @@ from pathlib import Path
 
 import docker
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled files are kept even where the environment forbids it (as images for Python do): otherwise each of three
@@ -30,6 +32,19 @@ HOW = "run `make test` (everything) or `make engine base-images` (only the set-u
 def pytest_configure() -> None:
     """Ctrl-C reaches what tests start, also where a shell runs them in the background and has it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _ByFile(LoadFileScheduling):
+    """A file's tests share a process. So do those of all files that run act, which runs once at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "act" if file in {"tests/e2e/test_action.py", "tests/e2e/test_fanout.py"} else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """The scheduler of `--dist loadfile`."""
+    return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

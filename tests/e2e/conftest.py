@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,18 +90,23 @@ def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prebuilt_action(engine: Any, action_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def action_image(engine: Any, action_folder: Path) -> Iterator[str]:
+    """The name of the Action's image. The engine's own builder makes it, as for act, so that it is made only once."""
+    name = f"weighbridge-e2e:{uuid.uuid4().hex[:12]}"
+    engine.client.images.build(path=str(action_folder), tag=name, rm=True)
+    yield name
+    engine.docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(scope="session")
+def prebuilt_action(action_image: str, action_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Action with an image that is there already, as a release's: a run of many jobs builds nothing of it."""
     folder = tmp_path_factory.mktemp("prebuilt-action")
-    tag = f"weighbridge-e2e:{folder.parents[1].name}-{os.getpid()}"
-    built = engine.docker("build", "--quiet", "--tag", tag, action_folder)
-    assert built.returncode == 0, built.stderr
     action = (action_folder / "action.yml").read_text(encoding="utf-8")
     assert action.count("image: Dockerfile\n") == 1
-    prebuilt = action.replace("image: Dockerfile\n", f"image: docker://{tag}\n")
+    prebuilt = action.replace("image: Dockerfile\n", f"image: docker://{action_image}\n")
     (folder / "action.yml").write_text(prebuilt, encoding="utf-8")
-    yield folder
-    engine.docker("image", "rm", "--force", tag)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -466,7 +466,9 @@ def _saved_without_history(size):
     )
 
 
-def test_released_action_runs_its_prebuilt_image_from_registry(github, repo, run_act, engine, action_folder, tmp_path):
+def test_released_action_runs_its_prebuilt_image_from_registry(
+    github, repo, run_act, engine, action_folder, action_image, tmp_path
+):
     """The action.yml of a release names the image by digest: the run builds no image of the Action."""
     head, _ = repo.push(50_000)
     github.fake.pulls[7]["head"]["sha"] = head
@@ -476,14 +478,14 @@ def test_released_action_runs_its_prebuilt_image_from_registry(github, repo, run
     with running_registry(tmp_path / "registry") as registry:
         name = f"{registry.address}/octo-org/weighbridge"
         try:
-            build = ("build", "--quiet", "--tag", f"{name}:1", action_folder)
-            for command in (build, ("push", "--quiet", f"{name}:1")):
+            for command in (("tag", action_image, f"{name}:1"), ("push", "--quiet", f"{name}:1")):
                 done = engine.docker(*command)
                 assert done.returncode == 0, done.stderr
             (digest,) = engine.client.images.get(f"{name}:1").attrs["RepoDigests"]
             pin = [sys.executable, ROOT / "scripts/pin_action.py", released / "action.yml", digest]
             subprocess.run(pin, check=True)
             assert engine.docker("image", "rm", f"{name}:1").returncode == 0
+            assert engine.docker("image", "inspect", digest).returncode != 0, "only the registry has that name"
             payload = _payload(repo.base, head)
             run = run_act(repo.path, "weigh.yml", "pull_request", payload, api_url=github.url, action=released)
         finally:

@@ -14,8 +14,8 @@ GIT = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "comm
 FILES = (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE", "src")
 
 
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run([*GIT, *arguments], cwd=folder, check=True, capture_output=True)
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run([*GIT, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,15 @@ def test_pre_commit_lints_changed_dockerfiles_and_fixes_them(
     (tmp_path / "api").mkdir()
     (tmp_path / "api/Dockerfile").write_text("FROM alpine:3.20\nRUN apk add curl\n")
     (tmp_path / "notes.txt").write_text("FROM alpine\nRUN apk add curl\n")
+    (tmp_path / ".pre-commit-config.yaml").write_text(
+        f"repos:\n- repo: {hook_repository}\n  rev: {git(hook_repository, 'rev-parse', 'HEAD')}\n"
+        "  hooks: [{id: weighbridge-lint}, {id: weighbridge-lint-fix}]\n"
+    )
     git(tmp_path, "add", "--all")
     environment = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit"))}
 
     def run(hook: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pre_commit", "try-repo", str(hook_repository), hook, "--all-files"]
+        command = [sys.executable, "-m", "pre_commit", "run", hook, "--all-files"]
         return subprocess.run(
             [*command, "--verbose", "--color=never"],
             cwd=tmp_path,
