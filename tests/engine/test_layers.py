@@ -220,24 +220,23 @@ def counted(path):
     return sums
 
 
-@pytest.mark.parametrize(
-    ("store", "names", "in_place"),
-    [
-        ("overlay2", (*SMALL_IMAGES, *LARGE_IMAGES), True),
-        ("overlay2", SMALL_IMAGES, False),
-        ("containerd", SMALL_IMAGES, True),
-        ("containerd", SMALL_IMAGES, False),
-    ],
-)
-def test_sizes_of_images_equal_independent_count(request, need_images, tmp_path, store, names, in_place):
+@pytest.mark.parametrize(("store", "large"), [("overlay2", LARGE_IMAGES), ("containerd", ())])
+def test_sizes_of_images_equal_independent_count(request, need_images, tmp_path, store, large):
     engine = request.getfixturevalue(f"{store}_engine")
-    need_images(engine, *names)
-    assert engine.docker("save", "--output", tmp_path / "all.tar", *names).returncode == 0
+    need_images(engine, *SMALL_IMAGES, *large)
+    assert engine.docker("save", "--output", tmp_path / "all.tar", *SMALL_IMAGES, *large).returncode == 0
+    expected = counted(tmp_path / "all.tar")
+    assert sizes_read(engine, (*SMALL_IMAGES, *large), tmp_path / "in place", in_place=True) == expected
+    saved = sizes_read(engine, SMALL_IMAGES, tmp_path / "saved", in_place=False)
+    assert saved == {diff_id: expected[diff_id] for diff_id in saved}
+
+
+def sizes_read(engine, names, cache, *, in_place):
+    """Unpacked bytes by diff ID."""
     references = [parse_image_reference(name) for name in names]
-    with LayerReader(cache=LayerCache(tmp_path / "cache"), engine=lambda: engine.client, in_place=in_place) as reader:
+    with LayerReader(cache=LayerCache(cache), engine=lambda: engine.client, in_place=in_place) as reader:
         images = reader.read(references, estimate_sizes=False)
-    found = {layer.diff_id: layer.unpacked_bytes for image in images.values() for layer in image.layers}
-    assert found == counted(tmp_path / "all.tar")
+    return {layer.diff_id: layer.unpacked_bytes for image in images.values() for layer in image.layers}
 
 
 WASTEFUL = """FROM busybox
