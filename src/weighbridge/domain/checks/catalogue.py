@@ -51,6 +51,7 @@ class CheckCode(enum.StrEnum):
         "script-fails",
         _ERROR_OR_WARNING,
         "a line of the start script fails and ends it",
+        "start.interpreters.node_syntax",
         "start.scripts.builtin_base",
         "start.scripts.endings",
     )

@@ -29,7 +29,7 @@ _SEARCHED_FOR = re.compile(
     rb"BusyBox v|GNU bash, version|\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}|required file not found|invalid option -- "
     rb"|unrecognized option: %|(?:/[!-~]{0,255}/\0){1,16}|libnss_%s\.so|libnss_|net/http\.\(\*Client\)\.do"
     rb"|golang\.org/x/crypto/x509roots/fallback|github\.com/breml/rootcerts|gwatts/rootcerts|rustls-native-certs"
-    rb"|openssl-probe|rustls_native_certs|time/tzdata|pipefail"
+    rb"|nodejs\.org/download/release/v[0-9.]+/|openssl-probe|rustls_native_certs|time/tzdata|pipefail"
     # Of busybox: its usage texts, the names of long options, and the words of find.
     rb"|h[1-9]1AY&SY[\s\S]{0,40000}|[a-z][a-z0-9-]{1,40}\0[\0\1\2][\1-\xff]|(?:-[a-z][a-z0-9]{1,15}\0){3,}"
 )

@@ -15,14 +15,6 @@ from startmatrix.scripts import Verdict
 IMAGES = ("T", "P", "N", "A", "R")
 KNOWN_WRONG = frozenset(
     [
-        "N/imp-cjs",
-        "N/imp-cjs-type",
-        "N/next-standalone",
-        "N/node-exports",
-        "N/node-mainmissing",
-        "N/req-in-esm",
-        "N/syntaxerr",
-        "N/ts",
         "P/celery-old",
         "P/fastapi",
         "P/manage",

@@ -6,11 +6,14 @@ scan ends, and `is_complete` is false.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
 MAX_CHARACTERS = 256 * 1024
 _MAX_TOKENS = 60_000
+_MAX_IN_STATEMENT = 4000
+_BEGINS = frozenset(["export", "import", "const", "let", "var", "function", "class", "async", "if", "for", "try"])
 _SPACE = re.compile(r"(?:\s+|//[^\n]*)+")
 _STRING = re.compile(r"'(?:[^'\\\n]|\\[\s\S])*'|\"(?:[^\"\\\n]|\\[\s\S])*\"")
 _WORD = re.compile(r"[A-Za-z_$\u00aa-\uffff][\w$]*|\d[\w.]*|\.\d[\w]*")
@@ -133,6 +136,9 @@ class _Scanner:
         if match is None:
             return False
         sign = match.group()
+        if (sign == "<" and self.text.startswith("<!--", self.position)) or (sign == "--" and self.begins_line):
+            # A comment of HTML, which scripts may have.
+            return False
         if sign in _PAIRS:
             return self._close(sign)
         self._add(sign, match.end())
@@ -203,7 +209,7 @@ def syntax_error(source: Source) -> tuple[str, int] | None:
 
     An empty text stands for an error whose words differ between releases.
     """
-    for token, following in zip(source.tokens, source.tokens[1:], strict=False):
+    for token, following in itertools.pairwise(source.tokens):
         if token.text in ASSIGNMENTS and following.text in {";", ")", "]", "}", ","}:
             return f"Unexpected token '{following.text}'", following.line
     for before, token, following in zip(source.tokens, source.tokens[1:], source.tokens[2:], strict=False):
@@ -288,10 +294,18 @@ def exported_names(source: Source) -> frozenset[str] | None:
 
 
 def _declared(tokens: list[Token], start: int) -> set[str] | None:
-    """The names of a declaration; None for patterns."""
+    """The names of a declaration; None for patterns, and for a declaration without an end."""
     names: set[str] = set()
     expects_name = True
-    for token in tokens[start:]:
+    for token in (tokens[position] for position in range(start, min(start + _MAX_IN_STATEMENT, len(tokens)))):
+        if (
+            token.depth == 0
+            and not expects_name
+            and (token.text == ";" or (token.begins_line and token.text in _BEGINS))
+        ):
+            return names
+        if token.text in {"export", "import"}:
+            return None
         if token.depth and not expects_name:
             continue
         if expects_name:
@@ -301,15 +315,13 @@ def _declared(tokens: list[Token], start: int) -> set[str] | None:
             expects_name = False
         elif token.text == ",":
             expects_name = True
-        elif token.text == ";" or token.begins_line:
-            break
-    return names
+    return names if start + _MAX_IN_STATEMENT >= len(tokens) else None
 
 
 def _listed(tokens: list[Token], start: int) -> set[str]:
     names: set[str] = set()
     last = ""
-    for token in tokens[start:]:
+    for token in (tokens[position] for position in range(start, min(start + _MAX_IN_STATEMENT, len(tokens)))):
         if token.text in {",", "}"}:
             names.add(last)
         if token.text == "}":

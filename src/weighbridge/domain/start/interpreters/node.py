@@ -12,8 +12,10 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.start.attempt import Process, Program
 from weighbridge.domain.start.interpreters.node_imports import missing_module
-from weighbridge.domain.start.interpreters.node_modules import Resolution, find_path, main_of, resolve
+from weighbridge.domain.start.interpreters.node_modules import resolve
 from weighbridge.domain.start.interpreters.node_options import NodeLine, read_node_line
+from weighbridge.domain.start.interpreters.node_packages import Resolution, find_path, main_of
+from weighbridge.domain.start.interpreters.node_syntax import failing_module, failing_source
 from weighbridge.domain.start.interpreters.packages import read_package_manager
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.tool_files import read_tool_files
@@ -91,9 +93,9 @@ def _preloads(view: View, line: NodeLine, extra: NodeLine) -> Reading | None:
 def _preload(view: View, request: str, *, is_import: bool) -> Reading | None:
     found = resolve(view, request, view.program.cwd, is_import=is_import)
     option = "--import" if is_import else "--require"
-    if found is Resolution.YES:
+    if found.kind is Resolution.YES:
         return None
-    if found is Resolution.UNSURE:
+    if found.kind is Resolution.UNSURE:
         return view.unsure(f"whether {option} {request[:80]} leads to a module")
     is_path = request.startswith((".", "/"))
     text = f"Cannot find module '{request}'"
@@ -101,6 +103,7 @@ def _preload(view: View, request: str, *, is_import: bool) -> Reading | None:
         text = f"Cannot find module '{view.absolute(request)}'" if is_path else f"Cannot find package '{request}'"
         if not is_path and ("/" in request.lstrip("@") or request.startswith("@")):
             text = "Cannot find package"
+    text = found.predicts or text
     return view.fails(
         CheckCode.INTERPRETER_FILE_MISSING if is_path else CheckCode.INTERPRETER_MODULE_MISSING,
         path=view.absolute(request) if is_path else posixpath.join(view.program.cwd, "node_modules", request),
@@ -131,8 +134,11 @@ def _main(view: View, line: NodeLine, *, changes_resolution: bool) -> Reading:
     reading = read_package_manager(view, node, arguments) or read_tool_files(view, posixpath.basename(name), arguments)
     if reading is not None:
         return reading
-    missing = missing_module(view, node) if not changes_resolution else None
-    return missing or view.looked(f"{node.path} is read for the modules that it loads first")
+    if not changes_resolution:
+        failing = failing_source(view, node) or missing_module(view, node) or failing_module(view, node)
+        if failing is not None:
+            return failing
+    return view.looked(f"{node.path} is read for the modules that it loads first")
 
 
 def _unreadable(view: View, node: Node) -> Reading:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
-from weighbridge.domain.start.interpreters.node_modules import Resolution, find_path, package_of, resolve
+from weighbridge.domain.start.interpreters.node_modules import resolve
+from weighbridge.domain.start.interpreters.node_packages import Resolution, Resolved
+from weighbridge.domain.start.interpreters.node_syntax import failing_import, failing_source, is_module_file
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -29,6 +31,16 @@ _ES_MODULE_MARK = re.compile(
     r"Object\.defineProperty\(exports,\s{0,9}[\"']__esModule[\"'],\s{0,9}\{\s{0,9}value:\s{0,9}(?:true|!0)\s{0,9}\}\);?"
     r"|exports(?:\.\w{1,100}\s{0,9}=\s{0,9}exports){0,50}\.\w{1,100}\s{0,9}=\s{0,9}void 0;?"
 )
+_VALUE = r"(?:'[^'\\\n]{0,300}'|\"[^\"\\\n]{0,300}\"|\d{1,20}|true|false|null|__dirname|\[\]|\{\})"
+_PLAIN = re.compile(
+    r"process\.env\.\w{1,99}\s{0,9}=\s{0,9}" + _VALUE + r"\s{0,9}(?:;|\n|\Z)|process\.chdir\(__dirname\);?"
+    rf"|(?:const|let|var)\s{{1,20}}{_NAME}\s{{0,20}}=\s{{0,20}}(?:{_VALUE}"
+    rf"|path\.(?:join|resolve|dirname)\([\w\s,'\"./-]{{0,300}}\)"
+    rf"|(?:parseInt\()?process\.env\.\w{{1,99}}(?:,\s{{0,9}}\d{{1,2}}\))?(?:\s{{0,9}}(?:\|\||\?\?)\s{{0,9}}{_VALUE})?"
+    r"|express\(\)|(?:new )?(?:\w{1,50}\.)?(?:Router|Hono|Koa|Fastify|fastify)\(\))[ \t]{0,20}(?:;|\n|\Z)"
+    r"|(?:app|server|router)\.use\(\w{1,50}(?:\.\w{1,50})?\((?:\{[\w\s:,'\"*./-]{0,200}\})?\)\)[ \t]{0,20}(?:;|\n|\Z)"
+)
+"""Statements after which the program certainly goes on: plain values, and the usual lines of servers."""
 _PATTERN = r"\{[\w\s,:$]{0,2000}\}"
 _CALL = rf"(?:(?:\w{{1,50}}\.)?__\w{{1,50}}\()?require\(\s{{0,9}}{_TEXT}\s{{0,9}}\)\)?"
 """A ``require``, also in the helper that TypeScript puts around it."""
@@ -49,7 +61,6 @@ _IMPORT = re.compile(
     r"import(?:\s{0,20}[\w*$\s,]{0,500}(?:\{[\w\s,$]{0,2000}\}\s{0,20})?from)?"
     rf"\s{{0,20}}{_TEXT}[ \t]{{0,20}}(?:;|\n|\Z)"
 )
-_SCRIPTS = frozenset({".js", ".cjs", ""})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,7 +86,7 @@ def _read(search: _Search, node: Node) -> Reading | None:
     search.seen.add(node.path)
     search.files += 1
     search.read_bytes += node.size_bytes
-    is_module = _is_module(view, node.path)
+    is_module = is_module_file(view, node.path)
     text = view.text(node)
     if is_module is None or text is None or search.files > _MAX_FILES or search.read_bytes > _MAX_TOTAL_BYTES:
         search.stopped = True
@@ -91,49 +102,35 @@ def _read(search: _Search, node: Node) -> Reading | None:
     return None
 
 
-def _is_module(view: View, path: str) -> bool | None:
-    """Whether Node loads the file as an ES module; None for other files."""
-    extension = posixpath.splitext(path)[1]
-    if extension == ".mjs":
-        return True
-    if extension not in _SCRIPTS:
-        return None
-    if extension == ".cjs":
-        return False
-    folder = posixpath.dirname(path)
-    for _ in range(64):
-        if view.file(f"{folder.rstrip('/')}/package.json") is not None:
-            package = package_of(view, folder)
-            return None if package is None else package.get("type") == "module"
-        if folder == "/":
-            break
-        folder = posixpath.dirname(folder)
-    return False
-
-
 def _request(search: _Search, node: Node, request: str, line: int, *, is_module: bool) -> Reading | None:
     view, folder = search.view, posixpath.dirname(node.path)
     found = resolve(view, request, folder, is_import=is_module)
-    if found is Resolution.UNSURE:
+    if found.kind is Resolution.UNSURE:
         search.stopped = True
         return None
     is_path = request.startswith((".", "/"))
-    if found is Resolution.NO:
-        return _missing(view, node, request, line, is_module=is_module)
+    if found.kind is Resolution.NO:
+        return _missing(view, node, request, line, found, is_module=is_module)
+    failing = failing_import(view, node, request, line, found.file, is_module=is_module)
+    if failing is not None:
+        return failing
     if not is_path:
         search.stopped = not is_module and _CHANGES_RESOLUTION.match(request) is not None
         return None
-    path = posixpath.normpath(posixpath.join(folder, request))
-    target = view.file(path) if is_module else find_path(view, path)
+    target = found.file
     if target is None or target.path in search.seen or target.path.endswith((".json", ".node")):
         return None
-    if is_module and _is_module(view, target.path) is not True:
+    is_target_module = is_module_file(view, target.path)
+    if is_module and is_target_module is not True:
         # Node only resolves it before the modules run.
         return None
-    return _read(search, target)
+    if is_target_module is True and not is_module:
+        search.stopped = True
+        return None
+    return failing_source(view, target) or _read(search, target)
 
 
-def _missing(view: View, node: Node, request: str, line: int, *, is_module: bool) -> Reading:
+def _missing(view: View, node: Node, request: str, line: int, found: Resolved, *, is_module: bool) -> Reading:
     folder = posixpath.dirname(node.path)
     is_path = request.startswith((".", "/"))
     path = posixpath.normpath(posixpath.join(folder, request))
@@ -149,8 +146,8 @@ def _missing(view: View, node: Node, request: str, line: int, *, is_module: bool
     return view.fails(
         CheckCode.INTERPRETER_FILE_MISSING if is_path else CheckCode.INTERPRETER_MODULE_MISSING,
         path=path if is_path else posixpath.join(folder, "node_modules", request),
-        predicts=predicts,
-        evidence=(f"{node.path}:{line}: loads {request}", f"no such module from {folder}"),
+        predicts=found.predicts or predicts,
+        evidence=(f"{node.path}:{line}: loads {request}", found.cause or f"no such module from {folder}"),
         fix=f"COPY {name} to {path}, or correct the path."
         if is_path
         else f"Install {request} in the final stage: COPY package*.json, then RUN npm ci --omit=dev.",
@@ -164,7 +161,10 @@ def _requires(text: str) -> Iterator[tuple[str, int]]:
         space = _SPACE.match(text, position)
         position = space.end() if space else position
         skipped = (
-            _DIRECTIVE.match(text, position) or _ES_MODULE_MARK.match(text, position) or _HELPER.match(text, position)
+            _DIRECTIVE.match(text, position)
+            or _ES_MODULE_MARK.match(text, position)
+            or _HELPER.match(text, position)
+            or _PLAIN.match(text, position)
         )
         if skipped is not None:
             position = skipped.end()

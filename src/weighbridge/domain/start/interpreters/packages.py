@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.start.handover import Handover
-from weighbridge.domain.start.interpreters.node_modules import package_of
+from weighbridge.domain.start.interpreters.node_packages import package_of
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 from weighbridge.domain.start.shells import find_in_path

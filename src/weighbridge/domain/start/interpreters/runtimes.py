@@ -13,7 +13,7 @@ from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
 from weighbridge.domain.start.handover import Handover
 from weighbridge.domain.start.interpreters.dotnet import read_dotnet
-from weighbridge.domain.start.interpreters.node_modules import package_of
+from weighbridge.domain.start.interpreters.node_packages import package_of
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 from weighbridge.domain.start.shells import find_in_path

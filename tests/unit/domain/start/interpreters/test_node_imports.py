@@ -71,7 +71,6 @@ def test_missing_module_dies_with_its_text(dies, code, message, text, files):
             "const x = require('express'), y = require('./d'), z = require('node:fs');",
             {**EXPRESS, "/app/d.json": b"{}"},
         ),
-        ("import gone from 'gone'", {}),
         ("import('gone').catch(() => 1)", MODULES),
         ("import a from './a.cjs'", {**MODULES, "/app/a.cjs": b"require('gone')"}),
         ("const a = require('./a'); const b = 1;", {"/app/a.js": b"require('./main'); exports.x = 1;"}),
