@@ -27,9 +27,10 @@ _SYSTEM = NeededFiles(
 
 
 class _KeptNames(NamedTuple):
-    """The names of the kept files: how they begin or end, and exactly."""
+    """The names of the kept files: how they begin or end, and exactly. `folders` have the files that begin so."""
 
     beginnings: tuple[str, ...]
+    folders: frozenset[str]
     endings: tuple[str, ...]
     pattern: re.Pattern[str]
 
@@ -40,8 +41,10 @@ def _kept_names() -> _KeptNames:
     from weighbridge.domain.packages.find import ECOSYSTEMS  # noqa: PLC0415
 
     needed = (_SYSTEM, *(one.needed_files for one in ECOSYSTEMS if one.needed_files is not None))
+    beginnings = tuple(beginning for one in needed for beginning in one.beginnings)
     return _KeptNames(
-        beginnings=tuple(beginning for one in needed for beginning in one.beginnings),
+        beginnings=beginnings,
+        folders=frozenset(beginning.rpartition("/")[0] for beginning in beginnings),
         endings=tuple(ending for one in needed for ending in one.endings),
         pattern=re.compile(rf"(?:{'|'.join(one.pattern for one in needed)})\Z", re.DOTALL),
     )
@@ -56,7 +59,7 @@ def endings_of_kept_names() -> tuple[bytes, ...]:
 def is_kept(path: str, size_bytes: int) -> bool:
     """True for a file whose whole content is cached with the layer."""
     # Called for every file of an image: the two plain comparisons decide nearly all of them.
-    beginnings, endings, pattern = _kept_names()
+    beginnings, _, endings, pattern = _kept_names()
     return (
         (path.startswith(beginnings) or path.endswith(endings))
         and size_bytes <= MAX_KEPT_FILE_BYTES
@@ -66,5 +69,5 @@ def is_kept(path: str, size_bytes: int) -> bool:
 
 def may_keep_other_names(folder: str) -> bool:
     """False for a folder whose kept files all have `endings_of_kept_names`. Decides for a whole folder at once."""
-    start = f"{folder}/"
-    return any(start.startswith(one) or one.rpartition("/")[0] == folder for one in _kept_names().beginnings)
+    kept = _kept_names()
+    return folder in kept.folders or f"{folder}/".startswith(kept.beginnings)

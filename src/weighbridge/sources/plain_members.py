@@ -35,6 +35,8 @@ _LINK_NAME = 1
 _PREFIX = 345 - 156
 _KINDS = {ord("0"): FILE, ord("5"): DIRECTORY}
 _AFTER_DIGITS = b"\0 "
+_SLASH, _DOT = b"/."
+_LAST_OF_BLOCK = BLOCK_BYTES - 1
 _WHITEOUT = WHITEOUT_PREFIX.encode()
 _NOT_NAMES = frozenset((b"", b".", b".."))
 _MAX_REMEMBERED = 4096
@@ -51,6 +53,8 @@ class PlainMembers:
         self._endings: dict[bytes, tuple[int, int | None]] = {}
         """By the bytes after the checksum field: what they add to the checksum, and the kind; ``None`` if not plain."""
         self._checksums: dict[bytes, int] = {}
+        self._sizes: dict[bytes, int] = {}
+        self._folders: dict[bytes, int | None] = {}
 
     def read(  # noqa: PLR0915 - a call or an attribute more for each member costs a second in a large image
         self, cursor: StreamCursor, *, most_members: int, most_name_bytes: int
@@ -68,10 +72,12 @@ class PlainMembers:
         add_name, shared_names = rows.names.append, rows.shared_names
         add_folder, add_owner, add_kind = rows.folder_of.append, rows.owner_of.append, rows.kinds.append
         add_size, add_offset, digests = rows.sizes.append, self._offsets.append, rows.digests
-        endings, checksums = self._endings, self._checksums
+        endings, checksums, sizes, folders = self._endings, self._checksums, self._sizes, self._folders
         kept_endings = endings_of_kept_names()
+        last_bytes = frozenset(ending[-1] for ending in kept_endings)
         unpack, adler32, digest_of = _HEADER.unpack_from, zlib.adler32, xxhash.xxh3_128_digest
-        last_ending = last_owner = last_folder = None
+        last_ending = last_owner = None
+        last_slash, last_folder = -2, b""
         kind: int | None = None
         owner_number: int | None = None
         folder_number: int | None = None
@@ -84,33 +90,36 @@ class PlainMembers:
             stored_sum = checksums.get(checksum) or self._learn_checksum(checksum)
             if kind is None or stored_sum != (adler32(beginning, 0) & 0xFFFF) + ending_sum:
                 break
-            name = beginning[:100].partition(b"\0")[0]
-            total_name_bytes = name_bytes + len(name)
-            if total_name_bytes > most_name_bytes or not name.isascii():
+            end_of_name = beginning.find(0, 0, 100)
+            total_name_bytes = name_bytes + end_of_name
+            if end_of_name < 1 or total_name_bytes > most_name_bytes:
                 break
-            if kind == DIRECTORY:
-                name = name.removesuffix(b"/")
-            folder, _, base = name.rpartition(b"/")
-            if folder != last_folder:
-                folder_number, last_folder = self._folder_number(folder), folder
-            if folder_number is None or base in _NOT_NAMES or base.startswith(_WHITEOUT):
+            if kind == DIRECTORY and beginning[end_of_name - 1] == _SLASH:
+                end_of_name -= 1
+            slash = beginning.rfind(_SLASH, 0, end_of_name)
+            base = beginning[slash + 1 : end_of_name]
+            if slash != last_slash or not beginning.startswith(last_folder):
+                last_slash, last_folder = slash, beginning[: max(slash, 0)]
+                folder_number = folders[last_folder] if last_folder in folders else self._learn_folder(last_folder)
+            if folder_number is None or not base or not base.isascii():
                 break
-            if base.endswith(kept_endings):
+            if base[0] == _DOT and (base in _NOT_NAMES or base.startswith(_WHITEOUT)):
+                break
+            if base[-1] in last_bytes and base.endswith(kept_endings):
                 break
             owner = beginning[100:124]
             if owner != last_owner:
                 owner_number, last_owner = self._owner_number(owner), owner
-            digits = beginning[124:135]
-            if owner_number is None or not digits.isdigit() or beginning[135] not in _AFTER_DIGITS:
-                break
-            try:
-                size = int(digits, 8)
-            except ValueError:
+            size_field = beginning[124:136]
+            size = sizes.get(size_field, -1)
+            if size < 0:
+                size = self._learn_size(size_field)
+            if owner_number is None or size < 0:
                 break
             if kind == DIRECTORY:
                 size = 0
             content = at + BLOCK_BYTES
-            end = content + size + (-size % BLOCK_BYTES)
+            end = content + ((size + _LAST_OF_BLOCK) & ~_LAST_OF_BLOCK)
             if end > window_bytes:
                 break
             if kind == FILE:
@@ -119,8 +128,8 @@ class PlainMembers:
             else:
                 digests += NO_DIGEST
                 add_offset(NO_OFFSET)
-            decoded = base.decode()
-            add_name(shared_names.get(decoded) or rows.shared_name(decoded))
+            name = base.decode()
+            add_name(shared_names.get(name) or (name if rows.shares_enough else rows.shared_name(name)))
             add_folder(folder_number)
             add_owner(owner_number)
             add_kind(kind)
@@ -152,9 +161,28 @@ class PlainMembers:
         except ImageError:
             return None
 
-    def _folder_number(self, folder: bytes) -> int | None:
+    def _learn_folder(self, folder: bytes) -> int | None:
         """The number of a folder in the columns; ``None`` if its files are not plain."""
+        if len(self._folders) >= _MAX_REMEMBERED:
+            self._folders.clear()  # a tar goes from folder to folder: the next ones are new
+        number = self._folders[folder] = self._folder_number(folder) if folder.isascii() else None
+        return number
+
+    def _folder_number(self, folder: bytes) -> int | None:
         path = normalised_path(folder)
         if path.count("/") + 1 >= MAX_PATH_COMPONENTS or may_keep_other_names(path):
             return None
         return self._rows.folder_number(path)
+
+    def _learn_size(self, field: bytes) -> int:
+        """The number in a header's size field; -1 if it is not one of plain octal digits."""
+        digits = field[:-1]
+        if not digits.isdigit() or field[-1] not in _AFTER_DIGITS:
+            return -1
+        try:
+            size = int(digits, 8)
+        except ValueError:
+            return -1
+        if len(self._sizes) < _MAX_REMEMBERED:
+            self._sizes[field] = size
+        return size

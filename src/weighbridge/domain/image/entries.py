@@ -246,6 +246,8 @@ class EntriesBuilder:
         self.folder_of = array("I")
         self.names: list[str] = []
         self.shared_names: dict[str, str] = {}
+        self.shares_enough = False
+        """True once a further name is not shared."""
         self.kinds = bytearray()
         self.sizes = array("q")
         self._owners: dict[tuple[int, int, int], int] = {}
@@ -308,7 +310,8 @@ class EntriesBuilder:
         shared = self.shared_names.get(name)
         if shared is None:
             shared = name
-            if len(self.shared_names) < _MAX_SHARED_NAMES:
+            self.shares_enough = len(self.shared_names) >= _MAX_SHARED_NAMES
+            if not self.shares_enough:
                 self.shared_names[name] = name
         return shared
 
