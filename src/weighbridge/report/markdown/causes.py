@@ -20,8 +20,7 @@ from weighbridge.report.view.causes import (
     shown_causes,
     shown_shares,
 )
-from weighbridge.report.view.contents import layer_delta, main_layer
-from weighbridge.report.view.sizes import image_delta
+from weighbridge.report.view.contents import main_change
 from weighbridge.report.view.words import enumerate_words, layer_name
 
 _OPEN_IMAGES = 3
@@ -66,15 +65,16 @@ def _causes_line(image: ImageReport, links: ReportLinks) -> Markdown | None:
 
 
 def _layer_line(image: ImageReport, links: ReportLinks) -> Markdown | None:
-    main, delta = main_layer(image), image_delta(image)
-    if main is None or not delta or image.status is not Status.CHANGED:
+    main = main_change(image)
+    if main is None or image.status is not Status.CHANGED:
         return None
+    layer, delta = main
     opening = f"**{image_name(image.name)}** {'grew' if delta > 0 else 'shrank'}: "
-    shown = Markdown("base image") if main.from_base_image else code(layer_name(main.instruction), maximum=100)
+    shown = Markdown("base image") if layer is None else code(layer_name(layer.instruction), maximum=100)
     where = ""
-    if main.line is not None and image.dockerfile is not None:
-        where = f" ({place(links, image.dockerfile, main.line)})"
-    return Markdown(f"{opening}{shown} {figure(format_delta(layer_delta(main)))}{where}")
+    if layer is not None and layer.line is not None and image.dockerfile is not None:
+        where = f" ({place(links, image.dockerfile, layer.line)})"
+    return Markdown(f"{opening}{shown} {figure(format_delta(delta))}{where}")
 
 
 def cause_line(cause: CauseRow, links: ReportLinks) -> Markdown:

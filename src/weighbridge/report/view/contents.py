@@ -35,14 +35,22 @@ def changed_layers(image: ImageReport) -> list[LayerRow]:
     return [row for row in image.layers if row.change is not LayerChange.SAME]
 
 
-def main_layer(image: ImageReport) -> LayerRow | None:
-    """The layer that changed most in the direction of the image's own change; None without one."""
+def main_change(image: ImageReport) -> tuple[LayerRow | None, int] | None:
+    """The layer that changed most in the direction of the image's own change, and its change in bytes.
+
+    The layers of the base image count as one, ``None``: it is replaced as a whole. Without a change, returns None.
+    """
     delta = image_delta(image)
     if not delta:
         return None
     sign = 1 if delta > 0 else -1
-    best = max(image.layers, key=lambda row: sign * layer_delta(row), default=None)
-    return best if best is not None and sign * layer_delta(best) > 0 else None
+    own: list[tuple[LayerRow | None, int]] = [
+        (row, layer_delta(row)) for row in image.layers if not row.from_base_image
+    ]
+    base_bytes = sum(layer_delta(row) for row in image.layers if row.from_base_image)
+    changes: list[tuple[LayerRow | None, int]] = [*own, (None, base_bytes)]
+    row, change = max(changes, key=lambda each: sign * each[1])
+    return (row, change) if sign * change > 0 else None
 
 
 def same_layers(image: ImageReport) -> tuple[int, int]:
