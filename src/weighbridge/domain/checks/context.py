@@ -31,9 +31,11 @@ class CheckContext:
         """True if the file comes from a layer of the Dockerfile, not from its base image."""
         return self.own_diff_ids is None or node.diff_id in self.own_diff_ids
 
-    def files_named(self, is_wanted: Callable[[str], bool], texts: Collection[str]) -> Iterator[Node]:
+    def files_named(
+        self, is_wanted: Callable[[str], bool], texts: Collection[str], *, names: frozenset[str] = frozenset()
+    ) -> Iterator[Node]:
         """Regular files whose name is wanted, each hard link by its own path. See `FileTable.named`."""
-        for path, number in self.rootfs.table.named(is_wanted, texts):
+        for path, number in self.rootfs.table.named(is_wanted, texts, names=names):
             yield replace(self.rootfs.node(number), path=path)
 
 

@@ -87,11 +87,10 @@ _KEY_BEGINNINGS = ("id_", "ssh_host_")
 _KEY_ENDINGS = (".pem", ".key", ".p8", ".ppk")
 _TEXTS_OF_NAMES = (
     ".env",
-    *(f"/{name}/" for name in sorted(_NAMES)),
     *(f"/{beginning}" for beginning in _KEY_BEGINNINGS),
     *(f"{ending}/" for ending in _KEY_ENDINGS),
 )
-"""Each name for which `_may_be_secret` is true has one of these; a slash is the beginning or the end."""
+"""Each name for which `_may_be_secret` is true is one of `_NAMES` or has one of these; a slash is its begin or end."""
 _KEY_NAME = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)?|ssh_host_\w+_key|.*\.(?:pem|key|p8|ppk)")
 _SETTINGS_NAME = re.compile(r"\.env(?:\.[\w.-]+)?|[\w.-]+\.env")
 
@@ -99,7 +98,7 @@ _SETTINGS_NAME = re.compile(r"\.env(?:\.[\w.-]+)?|[\w.-]+\.env")
 def secret_in_image(context: CheckContext) -> Iterator[Finding]:
     """``secret-in-image``: a private key, a login or settings with values, in one of the Dockerfile's layers."""
     found = read = 0
-    for node in context.files_named(_may_be_secret, _TEXTS_OF_NAMES):
+    for node in context.files_named(_may_be_secret, _TEXTS_OF_NAMES, names=_NAMES):
         reader = _reader_for(node.path) if context.is_own(node) else None
         if reader is None or not 0 < node.size_bytes <= _MAX_FILE_BYTES:
             continue

@@ -151,27 +151,31 @@ class FileTable:
         for folder, names in extra.items():
             yield folder, FolderFiles(self.names, 0, 0, names)
 
-    def numbers_named(self, is_wanted: Callable[[str], object], texts: Collection[str]) -> Iterator[int]:
+    def numbers_named(
+        self, is_wanted: Callable[[str], object], texts: Collection[str] = (), *, names: frozenset[str] = frozenset()
+    ) -> Iterator[int]:
         """The files whose name (the first, of several hard links) is wanted.
 
-        Each wanted name has one of the `texts`, where a slash is the beginning or the end of the name: ``.jar/``. Looks
-        for the texts in many names at once, and asks for single names only where it finds one.
+        Each wanted name is one of `names` or has one of the `texts`, where a slash is the beginning or the end of the
+        name: ``.jar/``. Looks for them in many names at once, and asks for single names only where it finds one.
         """
         for start in range(0, len(self.names), _NAMES_AT_ONCE):
             several = self.names[start : start + _NAMES_AT_ONCE]
-            joined = f"/{'/'.join(several)}/"
-            if any(text in joined for text in texts):
+            joined = f"/{'/'.join(several)}/" if texts else ""
+            if not names.isdisjoint(several) or any(text in joined for text in texts):
                 yield from (number for number, name in enumerate(several, start) if is_wanted(name))
 
-    def named(self, is_wanted: Callable[[str], object], texts: Collection[str]) -> Iterator[tuple[str, int]]:
+    def named(
+        self, is_wanted: Callable[[str], object], texts: Collection[str], *, names: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[str, int]]:
         """The paths with a wanted name, and the number of each file; hard links by their own names, last.
 
-        `texts` as in `numbers_named`.
+        `texts` and `names` as in `numbers_named`.
         """
-        for number in self.numbers_named(is_wanted, texts):
+        for number in self.numbers_named(is_wanted, texts, names=names):
             yield self.path(number), number
-        for folder, names in self._extra_names.items():
-            for name, number in names.items():
+        for folder, others in self._extra_names.items():
+            for name, number in others.items():
                 if is_wanted(name):
                     yield f"{folder}/{name}", number
 

@@ -141,9 +141,11 @@ class ImageFiles:
         """The numbers of all files with at least `least_bytes`."""
         return self._table.at_least(least_bytes)
 
-    def named(self, is_wanted: Callable[[str], object], *texts: str) -> frozenset[int]:
+    def named(
+        self, is_wanted: Callable[[str], object], *texts: str, names: frozenset[str] = frozenset()
+    ) -> frozenset[int]:
         """As `FileTable.numbers_named`."""
-        return frozenset(self._table.numbers_named(is_wanted, texts))
+        return frozenset(self._table.numbers_named(is_wanted, texts, names=names))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,7 +190,7 @@ class TipContext:
 
     def own_named(self, name: str) -> list[FinalFile]:
         """The own files with this name (the first, of several hard links)."""
-        return self._own_of(self.files.named(name.__eq__, f"/{name}/"))
+        return self._own_of(self.files.named(name.__eq__, names=frozenset({name})))
 
     def large_own(self, least_bytes: int) -> list[FinalFile]:
         """The own files with at least `least_bytes`."""

@@ -163,9 +163,8 @@ class _Names:
     """The files of an image whose name alone says much. Each name is looked at once."""
 
     def __init__(self, context: TipContext) -> None:
-        self.cache_marks = context.files.named(_CACHE_MARK.__eq__, f"/{_CACHE_MARK}/")
-        texts = (*(f"/{name}/" for name in _ANYWHERE), "/.env.", "/.cache/")
-        self.unwanted = context.files.named(_may_be_unwanted, *texts)
+        self.cache_marks = context.files.named(_CACHE_MARK.__eq__, names=frozenset({_CACHE_MARK}))
+        self.unwanted = context.files.named(_may_be_unwanted, "/.env.", names=_ANYWHERE | {".cache"})
         """Names for which `_Copied.ignorable_files` asks in an ordinary folder."""
 
 
