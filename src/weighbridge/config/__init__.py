@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weighbridge.config.file import DEFAULT_CONFIG, load_config, misplaced_config, parse_config
-from weighbridge.config.grammar import OPTIONAL_TIPS, PLATFORM
-from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES
-from weighbridge.config.sections import parse_branch
+from weighbridge.config.grammar import MAXIMUM_CONFIG_BYTES, OPTIONAL_TIPS, PLATFORM, parse_branch
 from weighbridge.config.settings import VERIFY_TIPS, Config, Discover, ImageSettings, Tips, VerifyTips
 
 __all__ = [

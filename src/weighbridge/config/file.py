@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES, NodeReader
-from weighbridge.config.sections import read_config
+from weighbridge.config.grammar import MAXIMUM_CONFIG_BYTES
 from weighbridge.config.settings import Config
 from weighbridge.errors import ConfigError
 
@@ -49,6 +48,10 @@ def misplaced_config(is_file: Callable[[str], bool]) -> str | None:
 
 def parse_config(data: bytes, *, path: str = DEFAULT_CONFIG) -> Config:
     """Parse the bytes of a configuration file. Raises ConfigError; its message begins with ``path:line``."""
+    # Imported on use: most commands have no configuration file, and YAML is slow to load.
+    from weighbridge.config.nodes import NodeReader  # noqa: PLC0415
+    from weighbridge.config.sections import read_config  # noqa: PLC0415
+
     reader = NodeReader(path)
     root = reader.compose(data)
     return Config(path=path) if root is None else read_config(reader, root)

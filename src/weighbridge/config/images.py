@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import yaml
 
-from weighbridge.config.grammar import ARGUMENT, PLATFORM
+from weighbridge.config.grammar import ARGUMENT, MAXIMUM_SHOWN, PLATFORM, short
 from weighbridge.config.keys import Key, ListOf, NamedSections, Scalar, Section, SectionOrShort
 from weighbridge.config.limits import LIMITS
-from weighbridge.config.nodes import MAXIMUM_SHOWN, NodeReader, short
+from weighbridge.config.nodes import NodeReader
 from weighbridge.config.settings import ImageSettings
 from weighbridge.config.values import BOOLEAN, PATH, TEXT, TEXTS, matching
 

@@ -8,9 +8,9 @@ from datetime import date
 
 import yaml
 
-from weighbridge.config.grammar import REVISION
+from weighbridge.config.grammar import REVISION, short
 from weighbridge.config.keys import Key, ListOf, Scalar, Section, SectionOrShort
-from weighbridge.config.nodes import NodeReader, short
+from weighbridge.config.nodes import NodeReader
 from weighbridge.config.values import COUNT, GROWTH_LIMIT, SIZE_LIMIT, TEXT, TEXTS, choice
 from weighbridge.domain.gate.settings import Budget, Limits, OnUnknown, Ratchet, WasteLimit
 

@@ -13,14 +13,12 @@ from typing import NoReturn, TypeVar
 
 import yaml
 
-from weighbridge.config.grammar import MAXIMUM_COUNT
+from weighbridge.config.grammar import MAXIMUM_CONFIG_BYTES, MAXIMUM_COUNT, MAXIMUM_SHOWN, short
 from weighbridge.domain.nearest import nearest
 from weighbridge.errors import ConfigError
 
 _T = TypeVar("_T")
 
-MAXIMUM_CONFIG_BYTES = 262_144
-MAXIMUM_SHOWN = 80
 INTEGER = "tag:yaml.org,2002:int"
 
 _MAXIMUM_NODES = 20_000
@@ -216,9 +214,3 @@ def as_written(node: yaml.Node) -> str:
 
 def _in(where: str) -> str:
     return f"in {where} " if where else ""
-
-
-def short(text: str) -> str:
-    """Text of the file, as one printable line for a message."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAXIMUM_SHOWN + 1])
-    return shown if len(shown) <= MAXIMUM_SHOWN else f"{shown[:MAXIMUM_SHOWN]}…"

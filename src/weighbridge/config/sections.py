@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import yaml
 
 from weighbridge.build.cache import CachePlace, parse_cache_source
-from weighbridge.config.grammar import BAKE_TARGET, CONFIG_VERSION, OPTIONAL_TIPS
+from weighbridge.config.grammar import BAKE_TARGET, CONFIG_VERSION, OPTIONAL_TIPS, parse_branch, short
 from weighbridge.config.images import IMAGES
 from weighbridge.config.keys import Key, ListOf, Scalar, Section
 from weighbridge.config.limits import BUDGETS, LIMITS
 from weighbridge.config.nodes import BOOLEAN as BOOLEAN_TAG
-from weighbridge.config.nodes import INTEGER, NodeReader, as_written, short
+from weighbridge.config.nodes import INTEGER, NodeReader, as_written
 from weighbridge.config.settings import (
     Build,
     Checks,
@@ -47,7 +47,6 @@ from weighbridge.domain.gate.settings import FailOn
 from weighbridge.errors import UsageError
 
 _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_BRANCH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -56,16 +55,6 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
     values = CONFIG.values(reader, root, "")
     values.pop("version", None)
     return Config(path=reader.path, **values)
-
-
-def parse_branch(text: str) -> str:
-    """A branch name that git allows and no shell or ref syntax interprets. Raises ValueError."""
-    parts = text.split("/")
-    if len(text) > 200 or not all(_BRANCH_PART.fullmatch(part) and not part.endswith((".lock", ".")) for part in parts):
-        raise ValueError(f"{short(text)!r} is not a branch name such as weighbridge-data")
-    if ".." in text or text.startswith("refs/"):
-        raise ValueError(f"{short(text)!r} is not a branch name: write it without refs/heads/")
-    return text
 
 
 def _read_version(reader: NodeReader, node: yaml.Node, where: str) -> int:

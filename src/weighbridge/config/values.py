@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from weighbridge.config.grammar import MAXIMUM_COUNT
+from weighbridge.config.grammar import MAXIMUM_COUNT, short
 from weighbridge.config.keys import ListOf, Scalar
-from weighbridge.config.nodes import NodeReader, short
+from weighbridge.config.nodes import NodeReader
 from weighbridge.domain.gate.limits import parse_limit, parse_size, parse_size_limit
 from weighbridge.durations import parse_duration
 

@@ -20,8 +20,10 @@ Only values of the type `Markdown` are written unchanged; `markdown_environment`
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import jinja2
+if TYPE_CHECKING:
+    import jinja2
 
 MAXIMUM_TEXT_CHARACTERS = 300
 """Maximum characters of one value, unless the caller passes another maximum."""
@@ -90,6 +92,8 @@ def markdown_environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
     All output passes `finalize`: `Markdown` unchanged, numbers as digits, other text through `text`. Filters and
     concatenation return plain text again, which is escaped; there is no ``safe``. An undefined name is an error.
     """
+    import jinja2  # noqa: PLC0415 - the terminal's report needs none
+
     made = jinja2.Environment(
         loader=loader,
         autoescape=False,  # noqa: S701 - `finalize` escapes for Markdown, which autoescape does not support
@@ -272,6 +276,8 @@ def _finalize(value: object) -> str:
         return text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    import jinja2  # noqa: PLC0415 - only a mistake in a template comes here
+
     if isinstance(value, jinja2.Undefined):
         return str(value)  # raises an error with the undefined name
     raise TypeError(f"A template may print text and numbers, not {type(value).__name__}.")

@@ -85,6 +85,7 @@ WEIGHS = (
     "weighbridge.run.existing",
 )
 CONNECTS = ("docker", "requests", "ssl")
+NOT_FOR_A_TERMINAL = ("jinja2", "yaml")
 
 
 def test_inspect_of_known_archive_imports_nothing_that_weighs_or_connects(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_inspect_of_known_archive_imports_nothing_that_weighs_or_connects(tmp_pa
     image = tmp_path / "image.tar"
     files = {"config.json": json.dumps(document).encode(), "layer.tar": layer}
     image.write_bytes(tar_of({**files, "manifest.json": json.dumps(manifest).encode()}))
-    program = _PROGRAM.format(heavy=(*WEIGHS, *CONNECTS))
+    program = _PROGRAM.format(heavy=(*WEIGHS, *CONNECTS, *NOT_FOR_A_TERMINAL))
     arguments = ["inspect", f"docker-archive:{image}", "--quiet", "--cache-dir", str(tmp_path / "cache")]
     imported = []
     for _ in range(2):
