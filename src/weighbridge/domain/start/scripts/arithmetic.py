@@ -196,7 +196,7 @@ class _Reader:
             runs, self.runs = self.runs, self.runs and not skip
             right = self._level(level + 1)
             self.runs = runs
-            value = self._apply(operator, value, right)
+            value = _within_limits(self._apply(operator, value, right))
         return value
 
     def _power(self) -> int:
@@ -205,7 +205,7 @@ class _Reader:
             exponent = self._power()
             if not 0 <= exponent <= 64 or abs(value) > 2**16:
                 raise _UnknownError
-            return int(value**exponent)
+            return _within_limits(value**exponent)
         return value
 
     def _unary(self) -> int:
@@ -272,10 +272,10 @@ class _Reader:
     def _set(self, name: str, value: int) -> None:
         if self.runs:
             self.state.set(name, str(value))
+        elif self.dialect is Dialect.ASH:
+            raise _UnknownError  # busybox assigns also where the operator before skips the operand, in some releases.
 
     def _apply(self, operator: str, left: int, right: int) -> int:
-        if abs(left) > _MAX_VALUE or abs(right) > _MAX_VALUE:
-            raise _UnknownError
         match operator:
             case "+" | "-" | "*":
                 return left + right if operator == "+" else left - right if operator == "-" else left * right
@@ -317,4 +317,11 @@ def _number(text: str) -> int:
         value = int(digits, 16 if is_hexadecimal else 8 if is_octal else 10)
     except ValueError as error:
         raise _UnknownError from error
-    return -value if sign == "-" else value
+    return _within_limits(-value if sign == "-" else value)
+
+
+def _within_limits(value: int) -> int:
+    """`value`; a value near the end of the shell's 64 bits is unknown, because the shells differ there."""
+    if abs(value) > _MAX_VALUE:
+        raise _UnknownError
+    return value

@@ -81,12 +81,26 @@ class Expander(ParameterValues):
                 quoted = part.is_quoted
             else:
                 values = self._values(state, part)
-                text = None if values is None or None in values else " ".join(value or "" for value in values)
+                text = self._joined(state, part, values)
                 quoted = getattr(part, "is_quoted", False)
             if text is None:
                 return None
             pieces.append((text, quoted))
         return tuple(pieces)
+
+    def _joined(self, state: State, part: object, values: tuple[str | None, ...] | None) -> str | None:
+        """Values as one text: ``$*`` puts the first character of IFS between them (POSIX XCU 2.5.2).
+
+        So does ``$@`` outside of bash, where it cannot be several fields.
+        """
+        if values is None or None in values:
+            return None
+        between: Value = " "
+        if isinstance(part, Parameter) and ("*" in {part.name, part.index} or self.dialect is not Dialect.BASH):
+            between = state.variables.get("IFS", " ")
+        if len(values) > 1 and not isinstance(between, str):
+            return None
+        return str(between or "")[:1].join(value or "" for value in values)
 
     def _tilde(self, state: State, text: str) -> str | None:
         if text == "~" or text.startswith("~/"):
@@ -117,8 +131,7 @@ class Expander(ParameterValues):
                     continue
                 open_field = True
                 if not is_list:
-                    known = [value for value in values if value is not None]
-                    whole = None if len(known) < len(values) else " ".join(known)
+                    whole = self._joined(state, part, values)
                     self._append(fields, None if whole is None else (whole, True))
                     continue
                 for number, value in enumerate(values):
@@ -131,7 +144,12 @@ class Expander(ParameterValues):
             if any(value is None for value in values):
                 # The number of fields of an unknown text is unknown, unless the word is only that text.
                 return None
-            self._split(fields, [value or "" for value in values], state)
+            separators = state.variables.get("IFS", " \t\n")
+            if not isinstance(separators, str):
+                return None
+            self._split(fields, [value or "" for value in values], separators)
+        if len(fields) > 1 and fields[-1] == []:
+            fields.pop()
         if fields == [[]] and not open_field:
             return ()
         return self._named_files(state, fields)
@@ -157,23 +175,25 @@ class Expander(ParameterValues):
         else:
             last.append(piece)
 
-    def _split(self, fields: list[list[Piece] | None], values: list[str], state: State) -> None:
-        separators = state.variables.get("IFS", " \t\n")
-        characters = separators if isinstance(separators, str) else " \t\n"
+    def _split(self, fields: list[list[Piece] | None], values: list[str], separators: str) -> None:
+        """Field splitting (POSIX XCU 2.6.5): blanks of IFS end a field together, each other character of it ends one.
+
+        The last field stays empty behind a separator: what follows in the word begins it.
+        """
+        blanks = re.escape("".join(one for one in separators if one in " \t\n") or "\0")
+        every = f"[{re.escape(separators)}]" if separators else "(?!)"
+        token = re.compile(f"((?:(?!{every}).)+)|([{blanks}]*{every}[{blanks}]*)", re.DOTALL)
         for number, value in enumerate(values):
-            if number and fields[-1]:
+            if number and fields[-1] != []:
                 fields.append([])
-            if not characters:
-                self._append(fields, (value, False))
-                continue
-            words = re.split(f"[{re.escape(characters)}]+", value)
-            for position, text in enumerate(words):
-                if position and fields[-1]:
-                    fields.append([])
+            for text, separator in token.findall(value):
                 if text:
                     self._append(fields, (text, False))
-        if len(fields) > 1 and fields[-1] == []:
-            fields.pop()
+                    continue
+                if fields[-1] == [] and separator.strip(" \t\n"):
+                    fields[-1] = [("", False)]
+                if fields[-1] != []:
+                    fields.append([])
 
     def _named_files(self, state: State, fields: list[list[Piece] | None]) -> Fields:
         result: list[str | None] = []
@@ -185,7 +205,7 @@ class Expander(ParameterValues):
             if not is_pattern(tuple(field)):
                 result.append(text)
                 continue
-            if text in {"[", "[["}:
+            if text in {"[", "[["} or state.file_patterns == "noglob":
                 result.append(text)
                 continue
             if state.directory is None and not text.startswith("/"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
@@ -20,7 +21,7 @@ class FileBuiltins(BuiltinBase):
         words = [field for field in fields if field not in {"-P", "-L", "--", "-e"}]
         target = words[0] if words else state.variables.get("HOME", "")
         state.status = None
-        if not isinstance(target, str) or target == "-" or (state.directory is None and not target.startswith("/")):
+        if not isinstance(target, str) or target == "-" or not self._knows_folder(state, target):
             state.directory = None
             return [state]
         if target == "" and not words and self.is_lenient() and "HOME" not in state.variables and not state.is_open:
@@ -34,8 +35,11 @@ class FileBuiltins(BuiltinBase):
         may_search = self.process.credentials.may_search
         node = self.process.rootfs.lookup(target, cwd=state.directory or "/", may_search=may_search)
         if isinstance(node, Node) and node.is_directory and may_search(node.entry):
-            state.directory, state.status = node.path, 0
+            state.variables["OLDPWD"] = state.variables.get("PWD", state.directory)
             state.variables.pop("PWD", None)
+            if posixpath.normpath(posixpath.join(state.directory or "/", target)) != node.path:
+                state.variables["PWD"] = None  # The shell keeps the names of the links that it went through.
+            state.directory, state.status = node.path, 0
             return [state]
         where = node.at if isinstance(node, LookupFailure) else node.path
         if self.tester.is_uncertain(state, where, is_there=isinstance(node, Node)):
@@ -60,6 +64,12 @@ class FileBuiltins(BuiltinBase):
                 path=target,
             )
         ]
+
+    @staticmethod
+    def _knows_folder(state: State, target: str) -> bool:
+        """False for a relative path without a known start, or with ``..`` after a link."""
+        went_through_link = "PWD" in state.variables
+        return target.startswith("/") or (state.directory is not None and not (went_through_link and ".." in target))
 
     def source(self, state: State, fields: tuple[str | None, ...], line: int, *, word: str) -> list[State]:
         """``.`` and ``source``: the file is run in the same shell."""

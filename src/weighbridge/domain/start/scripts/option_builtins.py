@@ -9,7 +9,7 @@ from weighbridge.domain.start.scripts.builtin_base import BuiltinBase
 from weighbridge.domain.start.scripts.state import State
 from weighbridge.domain.start.shells import MAX_SHELL_BYTES
 
-_OPTIONS = {"errexit": "e", "nounset": "u", "pipefail": "P", "allexport": "a"}
+_OPTIONS = {"errexit": "e", "nounset": "u", "pipefail": "P", "allexport": "a", "noglob": "f"}
 _KNOWN_OPTIONS = frozenset(
     {"allexport", "errexit", "ignoreeof", "monitor", "noclobber", "noexec", "noglob", "nolog", "notify", "nounset"}
     | {"verbose", "vi", "xtrace", "emacs", "interactive", "stdin"}
@@ -119,6 +119,8 @@ class OptionBuiltins(BuiltinBase):
             state.has_pipefail = on
         elif letter == "a":
             state.exports_all = on
+        elif letter == "f" and state.file_patterns is not None:
+            state.file_patterns = "noglob" if on else ""
 
     def shift(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
         """``shift``: dash ends if there is nothing to shift."""

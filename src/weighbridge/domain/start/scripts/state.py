@@ -53,10 +53,11 @@ class State:
     running function declared. `installs` says that programs may have been added. `background_failure` is how the last
     program in the background certainly fails, `background_status` the known status of the only one. `opened` are the
     file descriptors that redirections opened; ``*`` stands for unknown ones. `readonly` variables cannot be assigned.
-    `file_patterns` is the option of bash for patterns of file names without a match: empty, ``nullglob``, or None if
-    unknown. `option_place` is the position of ``getopts`` in a cluster. `changes_accounts` means that commands may have
-    created users or groups. `aliases` and `traps` (``EXIT`` and ``ERR``) are replaced, never changed. `doubt` says what
-    of the running container the last command needs, if it fails without; `depends` what decides its status otherwise.
+    `file_patterns` is the option for patterns of file names: empty, ``noglob`` (not expanded), bash's ``nullglob``, or
+    None if unknown. `option_place` is the position of ``getopts`` in a cluster. `changes_accounts` means that commands
+    may have created users or groups. `aliases` and `traps` (``EXIT`` and ``ERR``) are replaced, never changed. `doubt`
+    says what of the running container the last command needs, if it fails without; `depends` what decides its status
+    otherwise.
     """
 
     variables: dict[str, Value]

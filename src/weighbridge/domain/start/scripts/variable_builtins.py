@@ -47,6 +47,8 @@ class VariableBuiltins(BuiltinBase):
         is_local = command in {"local", "declare", "typeset"} and bool(state.calls)
         for word in words:
             source = word.source
+            if command == "local" and source == "-":
+                continue  # The options of the shell become local.
             if source.startswith("-") and "=" not in source:
                 if command == "local" and self.dialect is not Dialect.BASH:
                     return [self._bad_name(state, command, source, line)]
