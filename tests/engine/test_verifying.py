@@ -26,7 +26,8 @@ from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.progress.lines import Silent
 from weighbridge.report.assemble import assemble
 from weighbridge.report.model import ImageReport, Status
-from weighbridge.run.build import BuiltSide, build_side, builder_of
+from weighbridge.run.build import build_side, builder_of
+from weighbridge.run.build_outcome import BuiltSide
 from weighbridge.run.clients import Tools
 from weighbridge.run.compare import compare_planned
 from weighbridge.run.propose_tips import Proposer

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.build.builder import BuildRequest
@@ -19,60 +18,14 @@ from weighbridge.domain.dockerfile.failed_step import find_failed_step, without_
 from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource
-from weighbridge.errors import BuildError, BuildTimeoutError, DefectError, ImageError, WeighbridgeError, contain_defects
+from weighbridge.errors import BuildError, BuildTimeoutError, WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
-from weighbridge.progress.lines import Progress, error_line
+from weighbridge.progress.lines import Progress
+from weighbridge.run.build_outcome import BuildOutcome, BuildOutcomes, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.dependencies import Dependencies
 from weighbridge.run.prepare import Preparation
 from weighbridge.run.request import DiffRequest
-from weighbridge.sources.measurement_cache import CachedMeasurement
-from weighbridge.sources.reference import ImageReference
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuiltSide:
-    """A side that this run built: the place of its image, its Dockerfile, and its build request.
-
-    `seconds` is the duration of the build.
-    """
-
-    reference: ImageReference
-    source: DockerfileSource
-    request: BuildRequest
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CachedSide:
-    """A side that an earlier run measured. `reference` identifies it in the layer cache; no such image exists."""
-
-    reference: ImageReference
-    dockerfile: Dockerfile
-    target: str | None
-    measured: CachedMeasurement
-
-
-BuildOutcome = BuiltSide | CachedSide | SideFailure | None
-"""The outcome of one side; ``None`` if the image does not exist there."""
-BuildOutcomes = Mapping[tuple[str, Side], BuildOutcome]
-"""By image name and side."""
-
-
-def base_image_of(side: BuiltSide | CachedSide) -> str | None:
-    """The image in ``FROM`` that a side's final stage builds on; ``None`` for ``scratch`` or an unknown name."""
-    dockerfile, target = (
-        (side.source.dockerfile, side.source.target) if isinstance(side, BuiltSide) else (side.dockerfile, side.target)
-    )
-    with contextlib.suppress(WeighbridgeError):
-        lowest = dockerfile.chain(dockerfile.final_stage(target))[0]
-        return None if lowest.is_from_scratch else lowest.base or None
-    return None
-
-
-def titles_of(sides: Iterable[BuiltSide | CachedSide]) -> dict[ImageReference, str]:
-    """The names of built images in the progress output: the titles of their builds."""
-    return {one.reference: one.request.title for one in sides if isinstance(one, BuiltSide)}
 
 
 @contextmanager
@@ -265,13 +218,3 @@ def dockerfile_text(path: Path) -> str:
     """The text of a Dockerfile in a checkout, up to the maximum size. Replaces bytes that are not UTF-8."""
     with path.open("rb") as file:
         return file.read(MAXIMUM_DOCKERFILE_BYTES).decode("utf-8", "replace")
-
-
-def failure_of(side: Side, error: WeighbridgeError) -> SideFailure:
-    """Converts `error` to the failure of one side."""
-    if isinstance(error, DefectError):
-        return SideFailure(side=side, kind=FailureKind.DEFECT, message=error_line(error))
-    if isinstance(error, BuildError):
-        return SideFailure(side=side, kind=FailureKind.BUILD, message=str(error), log_tail=error.log_tail)
-    kind = FailureKind.UNREADABLE if isinstance(error, ImageError) else FailureKind.UNAVAILABLE
-    return SideFailure(side=side, kind=kind, message=error_line(error))

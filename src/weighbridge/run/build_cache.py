@@ -24,7 +24,7 @@ from weighbridge.plan.content_key import BuildInputs, keyed_tree
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
 from weighbridge.report.report_text import minute_text
 from weighbridge.report.units import format_delta
-from weighbridge.run.build import BuildOutcomes, BuiltSide, CachedSide
+from weighbridge.run.build_outcome import BuildOutcomes, BuiltSide, CachedSide
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.plan import Planned
 from weighbridge.run.request import DiffRequest

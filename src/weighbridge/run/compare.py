@@ -20,7 +20,7 @@ from weighbridge.domain.result.side import side_result
 from weighbridge.domain.result.status import Status
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.run.build import BuiltSide
+from weighbridge.run.build_outcome import BuiltSide
 from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
 

@@ -20,7 +20,7 @@ from weighbridge.sources.layout import REFERENCE_NAME
 from weighbridge.sources.reference import ImageReference
 
 if TYPE_CHECKING:
-    from weighbridge.run.build import BuiltSide
+    from weighbridge.run.build_outcome import BuiltSide
 
 
 _ATTEMPTS = 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from weighbridge.config import Config
 from weighbridge.domain.image.image import Image
@@ -19,14 +20,15 @@ from weighbridge.domain.side import Side
 from weighbridge.domain.tips.find import find_tips
 from weighbridge.errors import UsageError, WeighbridgeError, contain_defects
 from weighbridge.run.base_image import BaseLayers
-from weighbridge.run.build import failure_of
+from weighbridge.run.build_outcome import failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.compare import compare_pair, configured_ignores
 from weighbridge.run.read import weigh_existing, weigh_on_base, weigh_without_dockerfile
-from weighbridge.run.size_history import SizeHistory, ratchet_notes
-from weighbridge.run.start import start_image
 from weighbridge.sources.reference import ImageReference
 from weighbridge.sources.transports import parse_image_reference
+
+if TYPE_CHECKING:
+    from weighbridge.run.size_history import SizeHistory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,8 @@ def weigh_pairs(
     An image that cannot be read is a failure of its side, and does not affect the other images. `sizes` is the size
     history of the repository.
     """
+    from weighbridge.run.size_history import ratchet_notes  # noqa: PLC0415 - reads git, which single images do not need
+
     references = [side for pair in pairs for side in (pair.base, pair.head) if side is not None]
     images = tools.reader.read(references)
     extras = config.extras.of_one_image(len(pairs))
@@ -147,7 +151,11 @@ def inspect_image(
     if start and not reference.is_in_engine:
         raise UsageError(f"--start needs an image in the engine; {reference} is not. Load it first, or omit --start.")
     (head,) = weigh_existing([reference], tools, base_image=built_on)
-    trial = start_image(tools, str(reference), head, lambda: reference.place) if start else None
+    if not start:
+        return _inspected(reference, head, config)
+    from weighbridge.run.start import start_image  # noqa: PLC0415 - loads the engine's SDK
+
+    trial = start_image(tools, str(reference), head, lambda: reference.place)
     return _inspected(reference, head, config, trial)
 
 

@@ -12,7 +12,7 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.side import Side
 from weighbridge.errors import WeighbridgeError
-from weighbridge.run.build import BuiltSide, CachedSide, base_image_of, titles_of
+from weighbridge.run.build_outcome import BuiltSide, CachedSide, base_image_of, titles_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.read import weigh_read_image
 from weighbridge.sources.reference import ImageReference

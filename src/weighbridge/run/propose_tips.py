@@ -17,7 +17,7 @@ from weighbridge.domain.tips.proposals import ladder_candidates
 from weighbridge.domain.tips.sharing import NamedImage, find_shared
 from weighbridge.domain.tips.tip import Candidate, DockerfileSource, SharedTip, Tip, TipChange
 from weighbridge.errors import ScratchError
-from weighbridge.run.build import BuiltSide
+from weighbridge.run.build_outcome import BuiltSide
 from weighbridge.run.clients import ImageBuilder
 from weighbridge.run.patched_context import read_sources
 from weighbridge.run.plan import Planned

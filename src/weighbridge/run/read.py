@@ -17,7 +17,7 @@ from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.base_image import BaseLayers, base_layers
-from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
+from weighbridge.run.build_outcome import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.recorded_instructions import recorded_instructions
 from weighbridge.sources.reference import ImageReference

@@ -22,7 +22,7 @@ from weighbridge.domain.tips.patch import Patched
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import BuildError, BuildTimeoutError, DockerfileError, WeighbridgeError
 from weighbridge.report.units import format_bytes
-from weighbridge.run.build import BuiltSide, titles_of
+from weighbridge.run.build_outcome import BuiltSide, titles_of
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.patched_context import scratch_copy
 from weighbridge.run.prefetch import Prefetch

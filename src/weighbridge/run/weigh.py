@@ -29,20 +29,17 @@ from weighbridge.run.as_base_defines import (
     names_for_gate,
     with_definitions_of_base,
 )
-from weighbridge.run.build import (
+from weighbridge.run.build import build_all, build_base_again, build_seconds, builder_of
+from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
+from weighbridge.run.build_outcome import (
     BuildOutcome,
     BuildOutcomes,
     BuiltSide,
     CachedSide,
     base_image_of,
-    build_all,
-    build_base_again,
-    build_seconds,
-    builder_of,
     failure_of,
     titles_of,
 )
-from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.compare import (
     compare_planned,

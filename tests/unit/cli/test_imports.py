@@ -103,4 +103,5 @@ def test_inspect_of_known_archive_imports_nothing_that_weighs_or_connects(tmp_pa
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         imported.append(set(done.stderr.split()))
     assert {"weighbridge.report.assemble", "weighbridge.domain.checks.check"} <= imported[0]
+    assert imported[0].isdisjoint({*CONNECTS, *NOT_FOR_A_TERMINAL})
     assert imported[1] == set()

@@ -11,7 +11,7 @@ from weighbridge.build.builder import BuildRequest
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import ImageError
-from weighbridge.run.build import BuiltSide
+from weighbridge.run.build_outcome import BuiltSide
 from weighbridge.run.prefetch import Prefetch
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader

@@ -7,7 +7,7 @@ from weighbridge.build.builder import BuildRequest
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.progress.lines import Lines
-from weighbridge.run.build import BuiltSide
+from weighbridge.run.build_outcome import BuiltSide
 from weighbridge.run.clients import Tools
 from weighbridge.run.prefetch import Prefetch
 from weighbridge.sources.from_files import OCI
