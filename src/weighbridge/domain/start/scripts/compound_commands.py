@@ -149,11 +149,15 @@ class CompoundCommands(SimpleCommands):
         else:
             fields = state.arguments if command.words is None else self.expander.fields(state, command.words)
         if fields is None or len(fields) > MAX_ITERATIONS or MANY in fields:
-            skipped = state.fork()
+            done = [state.fork()]
+            if command.is_arithmetic:
+                state.is_open = True  # The variables of its expressions.
             state.set(command.name or "_", None)
-            done = [skipped]
+            before = dict(state.variables)
             for one in self.statements([state], command.body, guarded=guarded):
                 self._after_round(one)
+                changed = (name for name, value in one.variables.items() if before.get(name, "") != value)
+                one.variables.update(dict.fromkeys([*changed], None))  # A further round may change them again.
                 done.append(one)
             return limited(done)
         current: list[State] = [state]
@@ -198,7 +202,11 @@ class CompoundCommands(SimpleCommands):
                 done.extend(results)
             elif item.ending == ";&":
                 falls = results
-            else:
+            elif results:
+                # ``;;&`` tests the next patterns too: what comes of them is not followed.
+                for one in results:
+                    one.variables.update(dict.fromkeys(set(one.variables) - set(self.process.env)))
+                    one.status = None
                 done.extend(results)
         done.extend(falls)
         if waiting is not None:

@@ -318,7 +318,15 @@ class ScriptRun(Endings, CompoundCommands):
         result = self._inside(state, self.statements([inner], script.statements, guarded=True))
         self._substituted = [*kept, result]
         self.budget.leave()
+        if self.dialect is Dialect.BASH and result.status == 0 and _is_redirection(script):
+            return None
         return None if result.output is None else result.output.rstrip("\n")
+
+
+def _is_redirection(script: Script) -> bool:
+    """True for ``< file`` alone: in ``$(…)`` bash puts the file's content in its place."""
+    first = script.statements[0].first.commands[0] if len(script.statements) == 1 else None
+    return isinstance(first, SimpleCommand) and not first.words and bool(first.redirections)
 
 
 def _new_findings(state: State, later: State) -> list[Finding]:
