@@ -52,6 +52,7 @@ class CheckCode(enum.StrEnum):
         _ERROR_OR_WARNING,
         "a line of the start script fails and ends it",
         "start.interpreters.node_syntax",
+        "start.interpreters.python_syntax",
         "start.scripts.builtin_base",
         "start.scripts.endings",
     )
@@ -198,7 +199,9 @@ class CheckCode(enum.StrEnum):
         "start.interpreters.perl",
         "start.interpreters.php",
         "start.interpreters.python",
+        "start.interpreters.python_gunicorn",
         "start.interpreters.python_imports",
+        "start.interpreters.python_tool",
         "start.interpreters.python_tools",
         "start.interpreters.ruby",
     )
@@ -257,7 +260,8 @@ class CheckCode(enum.StrEnum):
     RUNTIME_VARIABLE_MISSING = (
         "runtime-variable-missing",
         _WARNING,
-        "a start script needs a variable that is not set",
+        "a start script or program needs a variable that is not set",
+        "start.interpreters.python_environment",
         "start.scripts.endings",
     )
     RUNTIME_WORKDIR_UNUSABLE = (

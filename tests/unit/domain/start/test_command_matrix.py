@@ -15,18 +15,6 @@ from startmatrix.scripts import Verdict
 IMAGES = ("T", "P", "N", "A", "R")
 KNOWN_WRONG = frozenset(
     [
-        "P/celery-old",
-        "P/fastapi",
-        "P/manage",
-        "P/py-collections",
-        "P/py-entry-manage",
-        "P/py-env-missing",
-        "P/py-importerror-name",
-        "P/py-indent",
-        "P/py-shadow",
-        "P/rq-bad",
-        "P/rq-worker-url",
-        "P/uvicorn-slashes",
         "T/nginx-dup-default",
         "T/nginx-emerg-rewrite",
         "T/nginx-gzip-bad",

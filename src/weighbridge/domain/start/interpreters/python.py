@@ -14,6 +14,7 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.start.attempt import Process, Program
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
+from weighbridge.domain.start.interpreters.python_django import failing_manage
 from weighbridge.domain.start.interpreters.python_home import PYTHON, PythonHome, PythonOptions, find_home
 from weighbridge.domain.start.interpreters.python_imports import failing_import, failing_program
 from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
@@ -149,6 +150,10 @@ def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, 
     if tool is not None:
         return tool
     source = read_source(view, found, folders, home, is_script=True)
+    if source.up_to is None:
+        return source
+    if posixpath.basename(found.path) == "manage.py":
+        source = failing_manage(view, found, line.operands[1:], folders, home) or source
     if source.up_to is None:
         return source
     return read_tool_files(view, posixpath.basename(name), line.operands[1:]) or source

@@ -112,10 +112,10 @@ class View:
     def fails(
         self, code: CheckCode, *, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str
     ) -> Reading:
-        """The start ends with an error of `code`."""
+        """The start ends with an error of `code`. It is a warning if a variable of the deployment may prevent it."""
         finding = Finding(
             code=code,
-            severity=Severity.ERROR,
+            severity=Severity.WARNING if code is CheckCode.RUNTIME_VARIABLE_MISSING else Severity.ERROR,
             subject=Subject.ENTRYPOINT,
             path=path,
             predicts=predicts,
