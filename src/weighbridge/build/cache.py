@@ -19,7 +19,7 @@ from weighbridge.errors import UsageError
 _READ_TYPES = frozenset({"registry", "gha", "local", "s3", "azblob"})
 _WRITE_TYPES = _READ_TYPES | {"inline"}
 _SECRET_ATTRIBUTE = re.compile(r"secret|token|password|access_key|account_url", re.IGNORECASE)
-_USER_PASSWORD = re.compile(r"//[^/@\s]*:([^/@\s]+)@")
+_USER_PASSWORD = re.compile(r"//[^/@:\s]*:([^/@\s]+)@")
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
 _TAG_CHARACTERS = 64
 _MAXIMUM_CHARACTERS = 2000
