@@ -242,7 +242,7 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
         return
 
     def speak(_path: str, errno: Errno, there: bool) -> str | None:
-        return handover.text(name, ERRNO_TEXT[errno], there)
+        return handover.text(prepared.path or name, ERRNO_TEXT[errno], there)
 
     trace.fact(f"{handover.tool} executes {name}")
     path = prepared.path or (name if "/" in name else find_in_path(prepared.search, name))
@@ -260,6 +260,9 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
                 f"Install {name} in the final stage.",
             )
         )
+        return
+    if handover.start_up_files and not isinstance(execve(prepared.process, path, prepared.command), Refused):
+        trace.not_checked(f"{handover.tool} -: the shell reads the user's start-up files first")
         return
     _execute_by_wrapper(replace(walk, process=prepared.process), handover, path, prepared.command, speak)
 

@@ -48,6 +48,8 @@ def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
     """The result of the changes; a finding if they fail, a string if the outcome is unknown."""
     if handover.tool == "doas":
         return _doas(process, handover)
+    if handover.lock_file is not None and (closed := _unopened(process, handover.tool, handover.lock_file)) is not None:
+        return closed
     directory = process.cwd
     if handover.directory is not None:
         entered = _entered(process, handover.directory)
@@ -84,6 +86,9 @@ def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
         failure = _no_login(process.rootfs, path)
         if failure is not None:
             return failure
+    if handover.env_shell:
+        path = started.env.get("SHELL") or "/bin/sh"
+        command = (path, *command[1:])
     if handover.tool == "sudo":
         started = replace(started, env=_environment_of_sudo(started), is_open=True)
     search = started if "PATH" in started.env else replace(started, env={**started.env, "PATH": _PATH_WITHOUT_PATH})
@@ -130,6 +135,22 @@ def _doas(process: Process, handover: Handover) -> Finding | str:
         "doas: doas is not enabled, /etc/doas.conf: No such file or directory",
         ("/etc/doas.conf: not in the image",),
         "Write /etc/doas.conf in the final stage, or leave doas out.",
+    )
+
+
+def _unopened(process: Process, tool: str, path: str) -> Finding | str | None:
+    """Why a tool cannot make its file: the folder is missing. None where it may."""
+    node = process.rootfs.lookup(posixpath.dirname(path) or ".", cwd=process.cwd)
+    if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND:
+        return None
+    if node.at_run_time or process.touched or process.has_more_files:
+        return f"{tool}: whether {node.at} is there when it runs"
+    return error_finding(
+        CheckCode.INTERPRETER_FILE_MISSING,
+        path,
+        f"{tool}: cannot open lock file {path}: No such file or directory",
+        (f"{tool} opens {path} first", f"{node.at}: not in the image"),
+        f"Create the folder in the final stage: RUN mkdir -p {posixpath.dirname(path)}",
     )
 
 

@@ -18,9 +18,10 @@ class Handover:
 
     `text` makes its error message, `user_text` that of a failed switch of users. `clears` removes all variables except
     `assigns`, `unsets` names removed ones, and `directory` is the working directory of the command. With `user_shell`,
-    the command's first word is replaced by the user's shell in passwd. `fails_with` is the message of a tool that
-    executes nothing and fails; `lacks_command` means that it got no command. `names_only` tools accept
-    no number as a user. The files of `env_folder` are variables; `folder_text` is the message without that folder.
+    the command's first word is replaced by the user's shell in passwd; with `env_shell`, by that of ``SHELL``.
+    `lock_file` is opened first. `start_up_files` means that the shell reads them before the command. `fails_with` is
+    the message of a tool that executes nothing and fails; `lacks_command` means that it got no command. `names_only`
+    tools accept no number as a user. The files of `env_folder` are variables; `folder_text` is the message without it.
     """
 
     tool: str
@@ -32,6 +33,9 @@ class Handover:
     directory: str | None = None
     user: str | None = None
     user_shell: bool = False
+    env_shell: bool = False
+    lock_file: str | None = None
+    start_up_files: bool = False
     from_shebang: bool = False
     unsure: str | None = None
     user_text: UserText = field(default=lambda _user, _problem: None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.domain.start.handover import Handover, Stay
-from weighbridge.domain.start.wrapper_rules import UserProblem, UserText, no_text
+from weighbridge.domain.start.wrapper_rules import ErrorText, UserProblem, UserText, busybox_text, no_text
 
 _CAPSH_OPTIONS = ("--drop", "--caps", "--inh", "--keep", "--secbits", "--print", "--noamb", "--addamb", "--delamb")
 
@@ -18,11 +18,13 @@ def su_command(tool: str, argv: tuple[str, ...], *, busybox: bool) -> Handover |
     shell: str | None = None
     text: str | None = None
     operands: list[str] = []
+    is_login = False
     words = list(argv[1:])
     while words:
         word = words.pop(0)
         if word in {"-", "-l", "--login"}:
-            return f"{tool} {word}: the shell reads the user's start-up files first"
+            is_login = True
+            continue
         if word == "--":
             operands += words
             break
@@ -45,9 +47,15 @@ def su_command(tool: str, argv: tuple[str, ...], *, busybox: bool) -> Handover |
         command=(shell or "", *inner, *arguments),
         user=user,
         user_shell=True,
+        start_up_files=is_login,
+        text=busybox_text(tool) if busybox else _execution(tool),
         user_text=no_text if busybox else _su_user_text(tool),
         sets_home=True,
     )
+
+
+def _execution(tool: str) -> ErrorText:
+    return lambda name, message, _there: f"{tool}: failed to execute {name}: {message}"
 
 
 def _su_user_text(tool: str) -> UserText:

@@ -249,6 +249,12 @@ RULES: dict[str, WrapperRule] = {
         without_command="child",
         uses_execvp=False,
     ),
+    "s6-softlimit": WrapperRule(
+        with_value=frozenset(f"-{letter}" for letter in "acdflmoprst"),
+        text=_message("s6-softlimit: fatal: unable to exec {name}: {message}"),
+        without_command="s6-softlimit: usage: s6-softlimit",
+        uses_execvp=False,
+    ),
     "nice": WrapperRule(with_value=frozenset({"-n", "--adjustment"}), text=_message("nice: '{name}': {message}")),
     "nohup": WrapperRule(text=_coreutils("nohup"), without_command="nohup: missing operand"),
     "timeout": WrapperRule(
@@ -295,7 +301,7 @@ UNDECIDED_TOOLS = frozenset(
     | {"foreground", "background", "redirfd", "fdmove", "importas", "with-contenv", "s6-overlay-suexec", "runsv"}
     | {"chronic", "unbuffer", "strace", "ltrace", "faketime", "eatmydata", "numactl", "cpulimit", "dbus-run-session"}
     | {"dbus-launch", "ssh-agent", "systemd-run", "bwrap", "firejail", "catchsegv", "valgrind", "jemalloc.sh"}
-    | {"s6-softlimit", "start-stop-daemon", "script", "fakeroot", "proot"}
+    | {"start-stop-daemon", "script", "fakeroot", "proot"}
 )
 """Tools that execute other programs in ways that are not followed."""
 

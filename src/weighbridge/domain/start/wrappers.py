@@ -99,8 +99,8 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
     while tool == "sudo" and words and ASSIGNMENT.match(words[0]):
         name, _, value = words.pop(0).partition("=")
         assigns.append((name, value))
-    if tool == "flock" and words[1:2] and words[1] in rule.refuses:
-        return f"flock {words[1]}: not followed"
+    if tool == "flock" and words[1:2] and words[1] in {"-c", "--command"}:
+        return f"flock {words[1]}: not followed" if busybox else _flock_text(words)
     if tool == "flock" and not busybox and len(words) < 2:
         if words and words[0].isdecimal():
             return f"flock {words[0]}: the caller decides whether the file descriptor is open"
@@ -147,6 +147,17 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         env_folder=env_folder,
         folder_text=rule.folder_text,
         assigns=tuple(assigns),
+        lock_file=words[0] if tool == "flock" and not busybox else None,
+    )
+
+
+def _flock_text(words: list[str]) -> Handover:
+    """``flock FILE -c TEXT``: the shell of ``SHELL`` or ``/bin/sh`` runs the text. `words` follow the options."""
+    if len(words) != 3:
+        text = f"flock: {words[1]} requires exactly one command argument"
+        return Handover(tool="flock", fails_with=text, explains=f"flock {words[1]} is given {len(words) - 2} words")
+    return Handover(
+        tool="flock", command=("", "-c", words[2]), text=RULES["flock"].text, env_shell=True, lock_file=words[0]
     )
 
 

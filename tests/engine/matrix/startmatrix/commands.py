@@ -25,8 +25,10 @@ from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.domain.start.predict import StartPrediction, Starts, predict_command
 
 COMMANDS = DATA / "commands.json"
-_NAMES_IN_SERVERS = re.compile(rb"[a-z][a-z0-9_]{2,40}\0|--[a-z-]+=[!-~]{1,255}[ \0]|/run/sshd\0|can't open or create")
-_SERVERS = frozenset({"nginx", "sshd", "cron"})
+_NAMES_IN_SERVERS = re.compile(
+    rb"[\0-~]?[a-z][a-z0-9_-]{2,40}\0|--[a-z-]+=[!-~]{1,255}[ \0]|/run/sshd\0|can't open or create|nginx/[0-9.]+\0"
+)
+_SERVERS = frozenset({"nginx", "sshd", "cron", "redis-server", "redis-check-rdb"})
 _UNREAD = re.compile(r"usr/(?:share/(?:doc|man|locale|zoneinfo|icons|info|lintian|bug)|lib/gcc|include)/.")
 
 

@@ -178,6 +178,13 @@ def test_options_in_one_word_are_split(run, command):
         ("s6-envdir /v /gone", "s6-envdir: fatal: unable to exec /gone: No such file or directory"),
         ("chpst -e /v nosuch", "chpst: fatal: unable to run: nosuch: file does not exist"),
         ("s6-envdir /v", "s6-envdir: usage: s6-envdir"),
+        ("s6-softlimit -o 64 nosuch", "s6-softlimit: fatal: unable to exec nosuch: No such file or directory"),
+        ("s6-softlimit -o 64", "s6-softlimit: usage: s6-softlimit"),
+        ("flock /t/lock -c nosuch", "/bin/sh: 1: nosuch: not found"),
+        ("flock /t/lock -c", "flock: -c requires exactly one command argument"),
+        ("flock /gone/lock true", "flock: cannot open lock file /gone/lock: No such file or directory"),
+        ("su - nosuch -c true", "su: user nosuch does not exist"),
+        ("su -l app -s /bin/gone", "su: failed to execute /bin/gone: No such file or directory"),
     ],
 )
 def test_wrapper_that_cannot_go_on_dies_with_its_text(run, command, text):
@@ -187,7 +194,11 @@ def test_wrapper_that_cannot_go_on_dies_with_its_text(run, command, text):
 
 
 @pytest.mark.parametrize(
-    "command", ["chpst -e /v -u 0 true", "s6-envdir /v true", "s6-envdir -f -c x /v true", "tini -g -p TERM -- true"]
+    "command",
+    [
+        *("chpst -e /v -u 0 true", "s6-envdir /v true", "s6-envdir -f -c x /v true", "tini -g -p TERM -- true"),
+        *("s6-softlimit -a 9 true", "flock -n /t/lock -c true", "flock /t/lock true"),
+    ],
 )
 def test_wrapper_with_folder_of_variables_starts(run, command):
     assert run(*command.split(), files={"/v/A": b"1\n"}).starts is Starts.YES
@@ -207,7 +218,7 @@ def test_text_of_env_is_split(run, text, starts):
     assert run("env", "-S", text).starts is starts
 
 
-@pytest.mark.parametrize("command", ["flock /t/lock -c true", "chpst -/ /t true", "chpst -v/ /t true"])
+@pytest.mark.parametrize("command", ["flock -u /t/lock", "chpst -/ /t true", "chpst -v/ /t true"])
 def test_unsupported_option_is_not_checked(run, command):
     assert run(*command.split()).starts is Starts.NOT_CHECKED
 
@@ -215,6 +226,15 @@ def test_unsupported_option_is_not_checked(run, command):
 @pytest.mark.parametrize("command", ["nice", "env", "tini --version"])
 def test_wrapper_without_need_of_command_runs(run, command):
     assert run(*command.split()).starts is Starts.YES
+
+
+def test_shell_of_flock_is_that_of_variable(run):
+    assert run("flock", "/t/lock", "-c", "true", env={"SHELL": "/bin/gone"}).starts is Starts.NO
+
+
+def test_login_shell_that_exists_is_not_checked(run):
+    prediction = run("su", "-", "app", "-c", "true")
+    assert prediction.not_checked == ("su -: the shell reads the user's start-up files first",)
 
 
 def test_script_without_shebang_is_run_by_shell_of_execvp(run):

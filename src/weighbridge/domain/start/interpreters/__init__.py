@@ -14,9 +14,10 @@ from weighbridge.domain.start.interpreters.nginx import read_nginx
 from weighbridge.domain.start.interpreters.node import read_node
 from weighbridge.domain.start.interpreters.python import read_python
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.redis import read_redis
 from weighbridge.domain.start.interpreters.runtimes import read_runtime
 from weighbridge.domain.start.interpreters.scripting import read_scripting
-from weighbridge.domain.start.interpreters.services import read_apache, read_cron, read_redis, read_sshd, read_svscan
+from weighbridge.domain.start.interpreters.services import read_apache, read_cron, read_sshd, read_svscan
 from weighbridge.domain.start.interpreters.tool_files import read_tool_binary
 
 __all__ = ["READERS", "Reader", "Reading", "read_interpreted"]

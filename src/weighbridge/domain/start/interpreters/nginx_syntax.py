@@ -5,29 +5,11 @@ Source: src/core/ngx_conf_file.c, ``ngx_conf_read_token``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MAX_DIRECTIVES = 5000
 _SPACE = " \t\r\n"
-_MANY = 1000
-_COUNTS: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(
-        (
-            *("root", "alias", "sendfile", "tcp_nopush", "tcp_nodelay", "gzip", "autoindex", "daemon", "pid"),
-            *("worker_processes", "worker_connections", "default_type", "client_max_body_size", "proxy_http_version"),
-            *("ssl_certificate", "ssl_certificate_key", "server_tokens", "proxy_pass", "fastcgi_pass", "include"),
-            *("proxy_read_timeout", "proxy_connect_timeout", "load_module", "types_hash_max_size"),
-        ),
-        (1, 1),
-    ),
-    **dict.fromkeys(("user", "return", "keepalive_timeout", "proxy_redirect", "expires"), (1, 2)),
-    **dict.fromkeys(("proxy_set_header", "set"), (2, 2)),
-    **dict.fromkeys(("listen", "server_name", "index", "access_log", "error_log", "resolver"), (1, _MANY)),
-    "try_files": (2, _MANY),
-}
-"""The fewest and the most arguments of common directives that open no block."""
-_BLOCKS = frozenset({"events", "http", "location", "upstream", "types", "map"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,17 +25,6 @@ class Directive:
     def name(self) -> str:
         """The first word; empty for the end of a block."""
         return self.words[0] if self.words else ""
-
-
-def shape_error(directive: Directive) -> str | None:
-    """The message for a common directive with a wrong number of arguments: often a ``;`` is missing before it."""
-    name, count = directive.name, len(directive.words) - 1
-    if name in _BLOCKS:
-        return None if directive.opens else f'directive "{name}" has no opening "{{"'
-    least, most = _COUNTS.get(name, (0, _MANY))
-    if name in _COUNTS and directive.opens:
-        return f'directive "{name}" is not terminated by ";"'
-    return None if least <= count <= most else f'invalid number of arguments in "{name}" directive'
 
 
 class NginxSyntaxError(Exception):

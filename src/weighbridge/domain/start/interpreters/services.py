@@ -1,13 +1,12 @@
-"""Servers that check the image before they serve: s6-svscan, redis-server, sshd, and Debian's apache2 and cron.
+"""Servers that check the image before they serve: s6-svscan, sshd, and Debian's apache2 and cron.
 
-Sources: s6-svscan(8); redis's src/config.c (``loadServerConfig``); OpenSSH's sshd.c (``main``); Debian's
-/etc/apache2/apache2.conf. The messages were recorded from s6 2.11, redis 7.0, OpenSSH 9.2 and apache 2.4.
+Sources: s6-svscan(8); OpenSSH's sshd.c (``main``); Debian's
+/etc/apache2/apache2.conf. The messages were recorded from s6 2.11, OpenSSH 9.2 and apache 2.4.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
@@ -18,7 +17,6 @@ from weighbridge.domain.start.interpreters.view import View
 
 _SVSCAN = Grammar(values="cCdtX", flags="Ss")
 _SSHD = Grammar(flags="46DdeiqTtV", values="CcEfghopu")
-_REDIS = re.compile(r"(?:redis|valkey)-")
 _PRIVILEGE_SEPARATION = b"/run/sshd"
 _MAX_PROGRAM_BYTES = 4 * 1024 * 1024
 
@@ -38,19 +36,6 @@ def read_svscan(process: Process, program: Program) -> Reading | None:
     if isinstance(node, LookupFailure):
         return view.absent(node) or view.file_missing(folder, "s6-svscan: fatal: unable to chdir")
     return view.looked(f"{folder} is found, not read")
-
-
-def read_redis(process: Process, program: Program) -> Reading | None:
-    """The configuration file of ``redis-server``; None for other programs."""
-    view = View(process=process, program=program)
-    # Debian's program is a link to redis-check-rdb: the name by which it is called decides.
-    if view.called not in {"redis-server", "valkey-server"} or not _REDIS.match(posixpath.basename(program.path)):
-        return None
-    path = view.words[0] if view.words else ""
-    if not path or path.startswith("-"):
-        return view.looked("its options are not read")
-    found = view.named_file(path, f"Fatal error, can't open config file '{view.absolute(path)}'")
-    return found if isinstance(found, Reading) else view.looked(f"{found.path} is found, not read")
 
 
 def read_sshd(process: Process, program: Program) -> Reading | None:

@@ -11,7 +11,9 @@ from weighbridge.domain.start.predict import Starts
 REFUSED = "configuration-refused"
 NAMES = (
     "events http server listen location root include user daemon pid error_log access_log proxy_pass upstream "
-    "load_module ssl_certificate ssl_certificate_key return set map add_header gzip types server_name uri"
+    "load_module ssl_certificate ssl_certificate_key return set map add_header gzip types server_name uri "
+    "rewrite if http2 client_max_body_size proxy_read_timeout proxy_next_upstream_tries limit_except stream rtmp pcre2_compile_8 "
+    "backup.servers"
 )
 BUILT = b" --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --pid-path=/run/nginx.pid "
 TEMPORARY = b"--http-client-body-temp-path=/var/cache/nginx/client_temp "
@@ -20,8 +22,8 @@ TEMPORARY = b"--http-client-body-temp-path=/var/cache/nginx/client_temp "
 @pytest.fixture
 def nginx(program):
     """An nginx that has the directives of `NAMES`."""
-    names = b"\0".join(name.encode() for name in NAMES.split())
-    return {"/usr/bin/nginx": program + names + b"\0configure arguments:" + BUILT + b"\0", "/run/": b""}
+    names = b"\0".join(name.encode() for name in NAMES.split()).replace(b".", b" ")
+    return {"/usr/bin/nginx": program + names + b"\0nginx/1.22.1\0configure arguments:" + BUILT + b"\0", "/run/": b""}
 
 
 def _files(nginx, text, **more):
@@ -52,6 +54,48 @@ def _files(nginx, text, **more):
             'cannot load certificate "/c.pem": BIO_new_file() failed',
         ),
         ("events {} http { access_log /gone/a.log; }", 'open() "/gone/a.log" failed (2: No such file or directory)'),
+        ("events {} http { servers 1; }", 'unknown directive "servers"'),
+        ("events {} http { server { http2 on; } }", 'unknown directive "http2"'),
+        ("events {} http { server { proxy_pass http://a; } }", '"proxy_pass" directive is not allowed here'),
+        ("events {} http { gzip maybe; }", 'invalid value "maybe" in "gzip" directive, it must be "on" or "off"'),
+        ("events {} http { client_max_body_size 10MB; }", '"client_max_body_size" directive invalid value'),
+        ("events {} http { proxy_read_timeout 60sec; }", '"proxy_read_timeout" directive invalid value'),
+        ("events {} http { proxy_next_upstream_tries a; }", '"proxy_next_upstream_tries" directive invalid number'),
+        (
+            "events {} http { server { rewrite ^/(a /b; } }",
+            'pcre2_compile() failed: missing closing parenthesis in "^/(a"',
+        ),
+        (
+            "events {} http { server { rewrite ^/a) /b; } }",
+            'pcre2_compile() failed: unmatched closing parenthesis in "^/a)"',
+        ),
+        (
+            "events {} http { server { location ~ [a-z { } } }",
+            'pcre2_compile() failed: missing terminating ] for character class in "[a-z"',
+        ),
+        ("events {} http { server { rewrite ^/a$ /$gone; } }", 'unknown "gone" variable'),
+        ("events {} http { server { set $a $gone; } }", 'unknown "gone" variable'),
+        ("events {} http { server { if ($gone) { return 403; } } }", 'unknown "gone" variable'),
+        ("events {} http { server { location /a { } location /a { } } }", 'duplicate location "/a"'),
+        ("events {} http { upstream a { } upstream a { } }", 'duplicate upstream "a"'),
+        ("events {} http { server { location / { proxy_pass a:1; } } }", "invalid URL prefix"),
+        (
+            "events {} http { server { location ~ a { proxy_pass http://127.0.0.1/x; } } }",
+            '"proxy_pass" cannot have URI part in location given by regular expression',
+        ),
+        ("events {} http { server { listen 80; listen *:80; } }", "a duplicate listen 0.0.0.0:80"),
+        (
+            "events {} http { server { listen 80 default_server; } server { listen 0.0.0.0:80 default_server; } }",
+            "a duplicate default server for 0.0.0.0:80",
+        ),
+        (
+            "events {} http { server { listen [::]:80 ipv6only=on; } server { listen [::]:80 ipv6only=on; } }",
+            "duplicate listen options for [::]:80",
+        ),
+        (
+            "events {} http { server { listen 443 ssl; } }",
+            'no "ssl_certificate" is defined for the "listen ... ssl" directive',
+        ),
         ("load_module modules/x.so; events {}", "cannot open shared object file: No such file or directory"),
     ],
 )
@@ -63,13 +107,22 @@ def test_configuration_with_error_dies_with_its_text(dies, nginx, text, message)
     "text",
     [
         "events {} http { server { listen 80 default_server; root /x; } }",
-        "events {}\n# } {\nhttp { server { listen 443 ssl; server_name a '}' \"b;\" ${x}y; } }",
+        "events {}\n# } {\nhttp { server { listen 443; server_name a '}' \"b;\" ${x}y; } }",
         "events {} http { map $uri $gone { default 1; } server { return 200 $gone$arg_x$uri; } }",
         "events {} http { server { location ~ ^/(?<part>x) { return 200 $part$1; } } }",
         "events {} http { types { text/html html; } server { listen [::]:80; } }",
         "events {} http { include /etc/nginx/*.none; upstream app { server 127.0.0.1:1; } "
         "server { location / { proxy_pass http://app; } } }",
         "user www; events {}",
+        'events {} http { server { rewrite "^/(?<a>[^)\\]]{1,3})[)](?:x|\\()$" /b/$a; } }',
+        "events {} http { server { location = /a { } location /a { } location ~ /a { } location ~ /a { } } }",
+        "events {} http { server { location /a { } } server { location /a { } } }",
+        "events {} http { server { set $b c; location ~ a { proxy_pass http://$b/x; } } }",
+        "events {} http { server { listen 443 quic reuseport; listen 443 reuseport; } }",
+        "events {} http { server { listen 80 default_server; listen [::]:80 default_server; } }",
+        "events {} stream { upstream a { } server { listen 80; listen 80; proxy_pass a; } } http { upstream a { } }",
+        "events {} http { client_max_body_size 10m; proxy_read_timeout 1m30s; gzip ON; }",
+        "events {} rtmp { server { listen 1; listen 1; foo; } }",
         "events {} http { content_by_lua_block { if x then } }",
     ],
 )
