@@ -12,8 +12,8 @@ REFUSED = "configuration-refused"
 NAMES = (
     "events http server listen location root include user daemon pid error_log access_log proxy_pass upstream "
     "load_module ssl_certificate ssl_certificate_key return set map add_header gzip types server_name uri "
-    "rewrite if http2 client_max_body_size proxy_read_timeout proxy_next_upstream_tries limit_except stream rtmp pcre2_compile_8 "
-    "backup.servers"
+    "rewrite if http2 client_max_body_size proxy_read_timeout proxy_next_upstream_tries limit_except stream rtmp "
+    "pcre2_compile_8 backup.servers"
 )
 BUILT = b" --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --pid-path=/run/nginx.pid "
 TEMPORARY = b"--http-client-body-temp-path=/var/cache/nginx/client_temp "
