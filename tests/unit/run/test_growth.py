@@ -25,7 +25,7 @@ from weighbridge.domain.tips.find import find_tips
 from weighbridge.sources.changeset import LayerIndex, index_layer
 
 MAXIMUM_RATIO = 6.5
-SMALL = 24
+SMALL = 12
 
 Member = tuple[str, bytes, str, int]
 """Name, content or link target, kind (a tar type), mode."""

@@ -166,7 +166,7 @@ class FileTree:
         """The entry of the item at an absolute `path`."""
         number = item.entry if isinstance(item, Directory) else item
         if number == NO_ENTRY:
-            return replace(IMPLIED, path=path.removeprefix("/"))
+            return replace(IMPLIED, path=path.removeprefix("/")) if path else IMPLIED
         layer = bisect_right(self.starts, number) - 1
         return self.columns[layer][number - self.starts[layer]]
 

@@ -10,8 +10,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.image.rootfs import Node
-from weighbridge.domain.start.elf import Machine
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.start.elf import Elf, Machine
 from weighbridge.domain.start.loader.compiled_in import GlibcPaths
 from weighbridge.domain.start.loader.ldcache import MAX_CACHE_BYTES, CacheEntry, flags_for, parse_ld_cache
 from weighbridge.domain.start.loader.objects import LoadedObject, LoadRequest, variable_of
@@ -35,7 +35,6 @@ class GlibcSearch:
         self.rootfs = request.process.rootfs
         self.elf = request.elf
         self.paths = paths
-        self._cache: dict[str, list[CacheEntry]] | None = None
         self._existing: dict[str, bool] = {}
 
     def candidates(self, name: str, loader: LoadedObject) -> Iterator[str]:
@@ -103,15 +102,7 @@ class GlibcSearch:
         return known
 
     def _cached(self, name: str) -> list[str]:
-        if self._cache is None:
-            self._cache = {}
-            node = self.rootfs.lookup(self.paths.cache)
-            if isinstance(node, Node) and node.is_file:
-                flags = flags_for(self.elf.machine, self.elf.bits)
-                for entry in parse_ld_cache(self.rootfs.read(node, limit_bytes=MAX_CACHE_BYTES)):
-                    if entry.flags in flags:
-                        self._cache.setdefault(entry.soname, []).append(entry)
-        entries = self._cache.get(name, [])
+        entries = _cache_of(self.rootfs, self.paths.cache, self.elf).get(name, [])
         # The loader chooses one path; entries for special CPUs count only if there is no other.
         plain = [entry for entry in entries if entry.hwcap == 0]
         return [entry.path for entry in (plain or entries)[:1]]
@@ -128,3 +119,21 @@ class GlibcSearch:
             "PLATFORM": _PLATFORM.get(self.elf.machine, ""),
         }
         return _TOKEN.sub(lambda match: values[match.group(1) or match.group(2)], text)
+
+
+def _cache_of(rootfs: Rootfs, path: str, elf: Elf) -> dict[str, list[CacheEntry]]:
+    """The entries of ``ld.so.cache`` for programs such as `elf`, by name; parsed once for each file."""
+    node = rootfs.lookup(path)
+    if not isinstance(node, Node) or not node.is_file:
+        return {}
+    key = ("ld.so.cache", node.diff_id, node.stored_path, str(elf.machine), str(elf.bits))
+    known = rootfs.memo.get(key)
+    if isinstance(known, dict):
+        return known
+    accepted: dict[str, list[CacheEntry]] = {}
+    flags = flags_for(elf.machine, elf.bits)
+    for entry in parse_ld_cache(rootfs.read(node, limit_bytes=MAX_CACHE_BYTES)):
+        if entry.flags in flags:
+            accepted.setdefault(entry.soname, []).append(entry)
+    rootfs.memo[key] = accepted
+    return accepted
