@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from github_events import pull_request_payload
 from loopback import running_registry
 from tars import tar_of
 
@@ -98,23 +99,6 @@ class Repo:
         return head, self.git("rev-parse", "HEAD")
 
 
-def _payload(base, head, *, head_repository="octo-org/octo-repo"):
-    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
-    return {
-        "action": "synchronize",
-        "number": 7,
-        "repository": repository,
-        "pull_request": {
-            "number": 7,
-            "state": "open",
-            "user": {"login": "author"},
-            "labels": [],
-            "base": {"ref": "main", "sha": base, "repo": repository},
-            "head": {"ref": "feature", "sha": head, "repo": {"full_name": head_repository}},
-        },
-    }
-
-
 @pytest.fixture
 def repo(tmp_path):
     folder = tmp_path / "octo-repo"
@@ -132,7 +116,7 @@ def test_first_run_comments_second_edits_third_fails(github, repo, run_act):
     def push(size):
         head, merge = repo.push(size)
         fake.pulls[7]["head"]["sha"] = head
-        run = run_act(repo.path, "weigh.yml", "pull_request", _payload(repo.base, head), api_url=github.url)
+        run = run_act(repo.path, "weigh.yml", "pull_request", pull_request_payload(repo.base, head), api_url=github.url)
         assert "hunter2hunter2" not in run.log
         assert _fixtures_token_is_absent(run.log)
         assert (run.outputs.get("base-sha"), run.outputs.get("head-sha")) == (repo.base, merge), run.log
@@ -186,7 +170,9 @@ def test_refused_comment_keeps_verdict_and_outputs(faulty_github, repo, run_act)
     fake.permissions = set()
     head, _ = repo.push(50_000)
     fake.pulls[7]["head"]["sha"] = head
-    run = run_act(repo.path, "weigh.yml", "pull_request", _payload(repo.base, head), api_url=faulty_github.url)
+    run = run_act(
+        repo.path, "weigh.yml", "pull_request", pull_request_payload(repo.base, head), api_url=faulty_github.url
+    )
     assert run.exit_code == 0, run.trouble
     assert fake.count("POST", r"/issues/7/comments$") == 1
     assert fake.comments == []
@@ -213,7 +199,7 @@ def test_fork_pair_weighs_without_rights_and_posts_without_code(faulty_github, t
     fake.commits[merge] = [repo.base, head]
 
     fake.permissions = set()
-    payload = _payload(repo.base, head, head_repository="contributor/octo-repo")
+    payload = pull_request_payload(repo.base, head, head_repository="contributor/octo-repo")
     first = run_act(folder, "weigh.yml", "pull_request", payload, api_url=faulty_github.url)
     assert first.exit_code == 0, first.log
     assert fake.comments == []
@@ -317,7 +303,7 @@ def test_images_of_other_builders_are_compared_commented_and_gated(github, repo,
         assert done.returncode == 0, done.stderr
     (repo.path / "out/tool.tar").write_bytes(_saved_without_history(32_000))
     repo.grow_to(50_000)
-    run = run_act(repo.path, "ready.yml", "pull_request", _payload(repo.base, head), api_url=github.url)
+    run = run_act(repo.path, "ready.yml", "pull_request", pull_request_payload(repo.base, head), api_url=github.url)
     assert run.exit_code != 0, run.log
     assert run.outputs.get("verdict") == "failed", run.log
     assert sorted(_changed(run)) == [
@@ -426,7 +412,7 @@ def test_setup_runs_every_mode_on_runner_without_containers(faulty_github, repo,
     weigh = [sys.executable, "-m", "weighbridge", "diff", repo.base, "HEAD", "--repo", str(repo.path), "--part", "1/1"]
     weigh += ["--format", "json", "--output", str(part)]
     subprocess.run(weigh, env={**os.environ, **engine.environment}, check=True, capture_output=True)
-    run = run_on_machine("pull_request", _payload(repo.base, head))
+    run = run_on_machine("pull_request", pull_request_payload(repo.base, head))
     assert "1 Dockerfile: nothing found" in run.log
     assert "since v1.0" in run.log
     assert re.search(r'matrix \{"include":.*"octo-repo"', run.log), run.log
@@ -486,7 +472,7 @@ def test_released_action_runs_its_prebuilt_image_from_registry(
             subprocess.run(pin, check=True)
             assert engine.docker("image", "rm", f"{name}:1").returncode == 0
             assert engine.docker("image", "inspect", digest).returncode != 0, "only the registry has that name"
-            payload = _payload(repo.base, head)
+            payload = pull_request_payload(repo.base, head)
             run = run_act(repo.path, "weigh.yml", "pull_request", payload, api_url=github.url, action=released)
         finally:
             engine.docker("image", "rm", "--force", f"{name}:1", f"{name}@{digest.partition('@')[2]}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from github_events import pull_request_payload
 
 ROOT = Path(__file__).parents[2]
 UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
@@ -105,28 +106,11 @@ def fan_out(tmp_path, run_act, prebuilt_action, github):
             (folder / "action.yml").write_text(action)
             options.append(f"--local-repository={name}={folder}")
         github.fake.pulls[7]["head"]["sha"] = head
-        payload = _payload(base, head)
+        payload = pull_request_payload(base, head)
         where = {"api_url": github.url, "action": prebuilt_action, "options": options}
         return run_act(repo, "weigh.yml", "pull_request", payload, **where), artifacts
 
     return run
-
-
-def _payload(base, head):
-    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
-    return {
-        "action": "synchronize",
-        "number": 7,
-        "repository": repository,
-        "pull_request": {
-            "number": 7,
-            "state": "open",
-            "user": {"login": "author"},
-            "labels": [],
-            "base": {"ref": "main", "sha": base, "repo": repository},
-            "head": {"ref": "feature", "sha": head, "repo": {"full_name": "octo-org/octo-repo"}},
-        },
-    }
 
 
 def _without_times(file):

@@ -18,40 +18,13 @@ import jsonschema
 import pytest
 from engine_protocol import Engine
 from git_commands import commit, git
+from weigh_command import environment, weighbridge
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    path = tmp_path / "shop"
-    path.mkdir()
-    git(path, "init", "--quiet", "--initial-branch=main")
-    return path
-
-
-def environment(engine: Engine, tmp_path: Path) -> dict[str, str]:
-    return {
-        **engine.recording_environment(tmp_path),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "TMPDIR": str(tmp_path),
-    }
-
-
-def weighbridge(engine: Engine, tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "weighbridge", *map(str, arguments)],
-        env=environment(engine, tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-        cwd=tmp_path,
-    )
 
 
 def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -7,12 +7,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from report_builders import image_report, report_of
+from report_builders import image_report, report_of, tip_report
 
 from weighbridge.action.inputs import read_inputs
 from weighbridge.action.publish import Publication
 from weighbridge.action.session import Api, Run
-from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import ExitCode
 from weighbridge.github.event import PullRequestEvent
 from weighbridge.github.log import ActionLog
@@ -22,7 +21,6 @@ from weighbridge.report.model import (
     LayerRow,
     Reason,
     Revision,
-    TipReport,
     Verdict,
 )
 
@@ -58,16 +56,7 @@ EVENT = PullRequestEvent(
     from_fork=False,
     labels=(),
 )
-TIP = TipReport(
-    code="package-cache",
-    saved_bytes=2_000_000,
-    basis=Basis.REBUILT,
-    line=2,
-    explanation="Leave the lists out.",
-    patch=PATCH,
-    before_bytes=9_000_000,
-    after_bytes=7_000_000,
-)
+TIP = tip_report(patch=PATCH)
 ROW = LayerRow(
     change=LayerChange.CHANGED,
     instruction="RUN a",

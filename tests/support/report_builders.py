@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.model import (
     ConfigReport,
     FindingReport,
@@ -12,6 +13,7 @@ from weighbridge.report.model import (
     ImageSide,
     Report,
     Status,
+    TipReport,
     Verdict,
     WritingProgram,
 )
@@ -53,6 +55,20 @@ def image_report(**fields: Any) -> ImageReport:
         "status": Status.CHANGED,
     }
     return ImageReport(**(known | fields))
+
+
+def tip_report(**fields: Any) -> TipReport:
+    known = {
+        "code": "package-cache",
+        "saved_bytes": 2_000_000,
+        "basis": Basis.REBUILT,
+        "line": 2,
+        "explanation": "Leave the lists out.",
+        "patch": None,
+        "before_bytes": 9_000_000,
+        "after_bytes": 7_000_000,
+    }
+    return TipReport(**(known | fields))
 
 
 def report_of(*images: ImageReport, **fields: Any) -> Report:

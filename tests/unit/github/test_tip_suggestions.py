@@ -5,28 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from report_builders import image_report, report_of
+from report_builders import image_report, report_of, tip_report
 
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.tips.patch import Sources, patched
 from weighbridge.domain.tips.tip import Basis, TipChange
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
-from weighbridge.report.model import TipReport
 
 HEADER = "--- a/api/Dockerfile\n+++ b/api/Dockerfile\n"
 APT = ("RUN apt-get update", "RUN apt-get install -y curl")
 REPLACE = HEADER + "@@ -1,4 +1,3 @@\n FROM debian\n-" + "\n-".join(APT) + "\n+RUN both\n CMD x\n"
 INSERT = HEADER + "@@ -3,2 +3,3 @@\n FROM debian\n+ENV A=1\n RUN a\n"
 INSERT_FIRST = HEADER + "@@ -1,1 +1,2 @@\n+# syntax=docker/dockerfile:1\n FROM debian\n"
-TIP = TipReport(
-    code="package-cache",
-    saved_bytes=2_000_000,
-    basis=Basis.REBUILT,
-    line=2,
-    explanation="`apt` lists <stay> in the layer.",
-    patch=REPLACE,
-    before_bytes=12_000_000,
-    after_bytes=10_000_000,
+TIP = tip_report(
+    explanation="`apt` lists <stay> in the layer.", patch=REPLACE, before_bytes=12_000_000, after_bytes=10_000_000
 )
 IMAGE = image_report(dockerfile="api/Dockerfile", context="api", platform=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from report_builders import FINDING, image_report, image_side, report_of
+from report_builders import FINDING, image_report, image_side, report_of, tip_report
 
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.markdown import render_markdown
@@ -14,19 +14,15 @@ from weighbridge.report.model import (
     Reason,
     Report,
     StartReport,
-    TipReport,
     Verdict,
 )
 from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.view.tips import cure_of, sorted_tips
 
-TIP = TipReport(
-    code="package-cache",
+TIP = tip_report(
     saved_bytes=9_000_000,
     basis=Basis.COMPUTED,
     line=3,
-    explanation="Remove the cache.",
-    patch=None,
     before_bytes=20_000_000,
     after_bytes=11_000_000,
     introduced=False,
