@@ -16,6 +16,7 @@ from weighbridge.domain.start.interpreters.python_modules import Module, ModuleK
 from weighbridge.domain.start.interpreters.view import View
 
 _DYNAMIC = frozenset({"__getattr__", "lazy_loader"})
+_TAKES_MODULE_NAME = frozenset({"getLogger", "get_logger", "Flask", "Blueprint", "print", "getLoggerClass"})
 _MAX_STARS = 40
 
 
@@ -93,7 +94,10 @@ def defined_names(body: list[ast.stmt]) -> Names | None:
                 return None
             case ast.Call(func=ast.Name(id="setattr"), args=[ast.Name(id="self" | "cls"), *_]):
                 constant_keys.add(id(node.func))
-            case ast.Call(func=ast.Name(id="globals")):
+            case ast.Call(func=ast.Name(id="globals")) | ast.Attribute(attr="_convert_" | "_convert"):
+                # The second adds the members of an enumeration to its module, as ssl and socket do.
+                return None
+            case ast.Call() if _is_given_the_module(node):
                 return None
             case ast.Call(func=ast.Name(id="exec")) if id(node) in at_top:
                 return None
@@ -117,6 +121,13 @@ def defined_names(body: list[ast.stmt]) -> Names | None:
                 # In a __getattr__, or in a list of names that are loaded later.
                 names.add(text)
     return Names(frozenset(names), tuple(stars))
+
+
+def _is_given_the_module(call: ast.Call) -> bool:
+    """True if a function gets the module's name, and may add names to the module."""
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    is_named = any(isinstance(each, ast.Name) and each.id == "__name__" for each in given)
+    return is_named and dotted(call.func).rpartition(".")[2] not in _TAKES_MODULE_NAME
 
 
 def _module_getattrs(body: list[ast.stmt]) -> Iterator[ast.FunctionDef]:

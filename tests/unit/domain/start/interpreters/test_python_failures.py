@@ -37,7 +37,11 @@ def own(files):
         (MODULE, "ImportError: cannot import name 'Markup' from", {"main.py": "from flask import Flask, Markup\n"}),
         (MODULE, "ImportError: cannot import name 'Mapping' from", {"main.py": "from collections import Mapping\n"}),
         (MODULE, "ImportError: cannot import name 'gone' from", {"main.py": "from stars import first, gone\n"}),
-        (MODULE, "ImportError: cannot import name 'gone' from", {"main.py": "from a import gone\n", "a.py": "x = 1\n"}),
+        (
+            MODULE,
+            "ImportError: cannot import name 'gone' from",
+            {"main.py": "from a import gone\n", "a.py": "log = getLogger(__name__)\n"},
+        ),
         (
             MODULE,
             "AttributeError: module 'collections' has no attribute 'Mapping'",
@@ -83,6 +87,8 @@ def test_python_program_that_ends_at_once_dies_with_its_text(dies, code, text, f
         {"main.py": "from lazy import anything\nfrom stars import first\nfrom collections import deque, Counter\n"},
         {"main.py": "from a import b, c, D\n", "a.py": "b, (c, *D) = 1, (2, 3)\n"},
         {"main.py": "from a import b\n", "a.py": "globals()['b'] = 1\n"},
+        {"main.py": "from a import b\n", "a.py": "IntEnum._convert_('B', __name__, str.isupper)\n"},
+        {"main.py": "from a import b\n", "a.py": "import lazy\nattach(__name__, ['b'])\n"},
         {"main.py": "from a import b\n", "a.py": "__all__ = ['b']\nfrom c import *\n", "c.py": ""},
         {"main.py": "from a import b\n", "a/__init__.py": "", "a/b.py": ""},
         {"main.py": "import a\n", "a.py": "x = 1\nfrom b import y\n", "b.py": "from a import x\ny = 2\n"},
