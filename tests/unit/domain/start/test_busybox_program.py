@@ -13,13 +13,14 @@ from weighbridge.domain.start.scripts.tools.applet_options import is_relative_ti
 
 USAGES = {
     "cp": "[-arPLHpfilsTu] SOURCE DEST\n\n\t-a\tSame as -dpR\n\t-R,-r\tRecurse",
-    "crond": "[-fbS] [-l N] [-c DIR]\n\n\t-f\tForeground\n\t-c DIR\tCron dir. Default:/var/spool/cron/crontabs",
+    "crond": "[-fbS] [-l N] [-L FILE] [-c DIR]\n\n\t-c DIR\tCron dir. Default:/var/spool/cron/crontabs",
     "date": "[OPTIONS] [+FMT]\n\n\t-u\tUTC\n\t-d TIME\tDisplay TIME\n\t-D FMT\tFMT",
     "find": "[-HL] [PATH]... [OPTIONS] [ACTIONS]",
-    "httpd": "[-ifv[v]] [-p [IP:]PORT] [-h HOME]\n\n\t-f\tForeground\n\t-h HOME\tHome directory",
+    "httpd": "[-ifv[v]] [-c FILE] [-p [IP:]PORT] [-h HOME]\n\n\t-f\tForeground\n\t-h HOME\tHome directory",
     "mkdir": "[-m MODE] [-p] DIRECTORY...\n\n\t-m MODE\tMode\n\t-p\tNo error",
     "nc": "[-iN] [-wN] [-l] [-p PORT] [-e PROG]\n\n\t-l\tListen mode\n\t-p PORT\tLocal port",
     "tail": "[OPTIONS] [FILE]...\n\n\t-c [+]N[bkm]\tbytes\n\t-n N[bkm]\tlines\n\t-f\tPrint data as file grows",
+    "tar": "c|x|t [-v] [-f TARFILE] [FILE]...",
     "timeout": "[-s SIG] [-k KILL_SECS] SECS PROG ARGS",
     "wget": "[-q] [-O FILE] URL...\n\n\t-q\tQuiet\n\t--spider\tOnly check",
 }
@@ -90,6 +91,9 @@ def test_program_without_usages_refuses_nothing(busybox):
         ("wget --spider http://a", ""),
         ("date --iso-8601=seconds", "--iso-8601=seconds"),
         ("unlisted -z", ""),
+        ("timeout --recursive 5 a", "--recursive"),
+        ("tar --exclude=a -cf b c", "--exclude=a"),
+        ("tar -Q --verbose a", ""),
     ],
 )
 def test_only_options_that_busybox_lacks_are_refused(busybox, words, refused):
@@ -138,6 +142,11 @@ def predict(images, make_elf):
         (["sh", "-c", "set -e; D=$(date -d yesterday +%F); sleep 1"], "date: invalid date 'yesterday'"),
         (["sh", "-ec", "find /bin -name x -printf x; sleep 1"], "find: unrecognized: -printf"),
         (["sh", "-ec", "mkdir --nosuch /a; sleep 1"], "mkdir: unrecognized option '--nosuch'"),
+        (["httpd", "-f", "-c", "/etc/gone.conf"], "httpd: /etc/gone.conf: No such file or directory"),
+        (
+            ["crond", "-f", "-L", "/dev/stdout"],
+            "crond: can't change directory to '/var/spool/cron/crontabs': No such file or directory",
+        ),
         (["sh", "-c", "exec timeout -t 5 sleep 1"], "timeout: invalid option -- 't'"),
     ],
 )
@@ -145,7 +154,7 @@ def test_applet_without_option_or_folder_does_not_start(predict, command, predic
     prediction = predict(*command)
     assert prediction.starts is Starts.NO
     assert prediction.findings[-1].predicts == predicts
-    assert prediction.findings[-1].fix
+    assert prediction.findings[-1].evidence
 
 
 def test_refused_option_of_musl_has_its_text(predict):
@@ -173,6 +182,7 @@ def test_neighbour_with_known_options_starts(predict, command):
     [
         (["crond", "-f"], "/var/spool/cron/crontabs: not in the image"),
         (["sh", "-ec", "mkdir --recursive /a; sleep 1"], "needs --recursive of mkdir, which this busybox may lack"),
+        (["sh", "-ec", "true | mkdir --recursive /a; sleep 1"], "needs --recursive of mkdir"),
         (["mkdir", "--recursive", "/a"], "mkdir: whether this busybox has --recursive"),
     ],
 )

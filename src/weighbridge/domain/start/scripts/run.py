@@ -172,6 +172,7 @@ class ScriptRun(Endings, CompoundCommands):
             status = None if status is None else int(status == 0)
         state.status = status
         state.depends = last.depends if last is not None and status is None else ""
+        state.doubt = last.doubt if last is not None and status is None else ""
         state.prints(last.output if last is not None else None)
         return [state] if pipeline.is_negated else self.settle(state, guarded=guarded)
 

@@ -79,6 +79,9 @@ _LONG: Mapping[str, str] = {
     "run-parts": "arg exit-on-error list reverse test umask verbose",
     "sed": "expression file in-place quiet regexp-extended silent",
     "setpriv": "ambient-caps dump inh-caps nnp no-new-privs",
+    "tar": "auto-compress compress create dereference directory exclude exclude-from extract file files-from gzip "
+    "keep-old list lzma no-recursion no-same-owner no-same-permissions numeric-owner overwrite same-permissions "
+    "strip-components to-command to-stdout touch verbose xz",
     "touch": "date no-create no-dereference reference",
     "uname": "all kernel-name kernel-release kernel-version machine nodename operating-system processor release",
     "wget": "continue directory-prefix header no-cache no-check-certificate no-clobber no-verbose output-document "
@@ -86,6 +89,11 @@ _LONG: Mapping[str, str] = {
     "xargs": "no-run-if-empty",
 }
 """The long options of applets, where a busybox is built with them. They have their names in the program."""
+_NO_OTHERS = frozenset(
+    {"crond", "cut", "df", "du", "grep", "head", "httpd", "id", "ln", "nc", "readlink", "rm", "sort", "stat", "tail"}
+    | {"tee", "timeout", "tr", "uniq", "wc"}
+)
+"""Applets that have no long options in any build, other than those of `_LONG`."""
 _RUN_OTHERS = frozenset({"env", "timeout", "setpriv", "ionice", "setsid", "taskset", "time", "watch", "xargs", "flock"})
 """Applets whose options end at the first word that is none: the command that they execute follows."""
 _VALUE = re.compile(r"-([A-Za-z0-9])(?= ?[A-Z\[{<(])")
@@ -116,9 +124,10 @@ def unsure_option(busybox: Busybox, applet: str, words: Sequence[str]) -> str:
 def _foreign_options(busybox: Busybox, applet: str, words: Sequence[str]) -> Iterator[AppletOption]:
     """The options that the usage text of the applet does not have, in their order."""
     usage = busybox.usages.get(applet)
-    if usage is None or applet not in _UNLISTED:
+    if usage is None or not (applet in _UNLISTED or applet in _LONG):
         return
-    letters = {letter for one, other in _LETTERS.findall(usage) for letter in one + other} | set(_UNLISTED[applet])
+    letters = {letter for one, other in _LETTERS.findall(usage) for letter in one + other}
+    letters |= set(_UNLISTED.get(applet, ""))
     known = USAGES.get(applet)
     with_value = set(_VALUE.findall(usage)) | set(known.values if known is not None else "")
     is_value = False
@@ -130,10 +139,12 @@ def _foreign_options(busybox: Busybox, applet: str, words: Sequence[str]) -> Ite
         elif word.startswith("--"):
             name = word[2:].partition("=")[0]
             if f"--{name}" not in usage:
+                is_own = any(each.startswith(name) for each in _LONG.get(applet, "").split())
                 has_name = any(each.startswith(name) for each in busybox.long_options)
-                if not has_name or name not in _LONG.get(applet, "").split():
-                    yield AppletOption(shown=word[:60], is_refused=not has_name)
-        elif word.startswith("-"):
+                if not has_name or not is_own:
+                    is_refused = not has_name or (applet in _NO_OTHERS and not is_own)
+                    yield AppletOption(shown=word[:60], is_refused=is_refused)
+        elif word.startswith("-") and applet in _UNLISTED:
             for at, letter in enumerate(word[1:], start=2):
                 if letter not in letters:
                     yield AppletOption(shown=letter, is_refused=True)

@@ -15,7 +15,10 @@ _DEFAULT_FOLDER = re.compile(r"\t-c DIR\t[^\n]*Default:(/\S+)")
 
 
 def _httpd(call: Call) -> Rule:
-    """``httpd`` changes to its folder before it listens."""
+    """``httpd`` reads the file of ``-c`` and changes to its folder before it listens."""
+    file = _value(call, "-c")
+    if file.startswith("/") and call.missing(file):
+        yield CertainFailure(status=1, text=f"httpd: {file}: {MISSING}", path=file, why="not in the image")
     folder = _value(call, "-h")
     if folder and call.missing(folder):
         text = f"httpd: can't change directory to '{folder}': {MISSING}"
@@ -30,9 +33,10 @@ def _crond(call: Call) -> Rule:
     usage = call.busybox.usages.get("crond", "") if call.busybox is not None else ""
     default = _DEFAULT_FOLDER.search(usage)
     folder = _value(call, "-c") or (default[1] if default else "")
+    is_heard = bool(_value(call, "-d")) or _value(call, "-L") in {"/dev/stdout", "/dev/stderr"}
     if folder and call.missing(folder):
-        text = f"crond: can't change directory to '{folder}': {MISSING}" if _value(call, "-d") else ""
-        why = "not in the image, and crond says so to syslog only"
+        text = f"crond: can't change directory to '{folder}': {MISSING}" if is_heard else ""
+        why = "not in the image" + ("" if is_heard else ", and crond says so to syslog only")
         yield CertainFailure(status=1, text=text, path=folder, why=why, fix=f"RUN mkdir -p {folder}")
 
 
