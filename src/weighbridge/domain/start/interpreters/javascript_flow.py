@@ -35,6 +35,8 @@ _BRANCHES = frozenset(
 )
 _ENDS = frozenset({"exit", "abort", "kill", "reallyExit", "throw", "uncaughtException", "globalThis", "global", "eval"})
 _DECLARES = frozenset({"const", "let", "var", "function", "class", ",", "{", "as", "import", "*"})
+_STOPS = frozenset({";", "import", "export", "="})
+_MAX_IN_IMPORT = 400
 _BEGINS = frozenset({"const", "let", "import", "export"})
 
 
@@ -57,8 +59,11 @@ def imports_of(source: Source) -> Iterator[Imported]:
     for position, token in enumerate(tokens):
         if token.depth or token.text != "import" or (position and tokens[position - 1].text in {".", "?."}):
             continue
-        end = next((each for each in range(position + 1, min(position + 400, len(tokens))) if tokens[each].value), None)
-        if end is None or tokens[position + 1].text in {"(", "."}:
+        last = min(position + _MAX_IN_IMPORT, len(tokens))
+        end = next(
+            (each for each in range(position + 1, last) if tokens[each].value or tokens[each].text in _STOPS), None
+        )
+        if end is None or not tokens[end].value or tokens[position + 1].text in {"(", "."}:
             continue
         words = [each.text for each in tokens[position + 1 : end]]
         if words and words[-1] != "from":

@@ -35,6 +35,7 @@ from weighbridge.domain.start.interpreters.view import View
 _SCRIPTS = frozenset({".js", ".cjs", ""})
 _TYPED = frozenset({".ts", ".cts", ".mts", ".tsx"})
 _MAY_END = re.compile(r"\b(?:exit|throw|await|globalThis|global|abort|kill)\b")
+_MODULE_WORD = re.compile(r"\b(?:import|export)\b")
 _MAX_FOLDERS = 64
 _MAX_IMPORTS = 100
 _ES_FIX = (
@@ -196,9 +197,11 @@ def failing_module(view: View, node: Node) -> Reading | None:
     text = view.text(node)
     if text is None or "/node_modules/" in node.path or posixpath.splitext(node.path)[1] not in {".js", ".mjs"}:
         return None
-    source = scan(text.removeprefix("\ufeff"))
     declared = is_module_file(view, node.path)
-    if declared is None or (declared is False and module_statement(source) is None):
+    if declared is None or (declared is False and _MODULE_WORD.search(text) is None):
+        return None
+    source = scan(text.removeprefix("\ufeff"))
+    if declared is False and module_statement(source) is None:
         return None
     may_end = False
     for each in list(imports_of(source))[:_MAX_IMPORTS]:
