@@ -32,6 +32,7 @@ def run(images, make_elf):
             "setup",
             "ln",
             "find",
+            *("realpath", "rmdir", "dd", "gunzip", "gzip", "head", "install", "truncate", "stat", "readlink"),
             *("mv", "tar", "chmod", "cut", "sleep", "id", "printenv", "awk", "date", "getent", "expr", "setpriv"),
         )
         rootfs = {
@@ -293,6 +294,16 @@ def test_invalid_arithmetic_in_bash_is_not_checked(run):
         ("expr a + 1", "expr: non-integer argument"),
         ("expr 1 / 0", "expr: division by zero"),
         ("date -z", "date: invalid option -- 'z'"),
+        ("realpath /nosuch/x/y", "realpath: /nosuch/x/y: No such file or directory"),
+        ("tar xf /nosuch.tar", "tar: /nosuch.tar: Cannot open: No such file or directory"),
+        ("tar --strip-components=1 -xf /nosuch.tar", "tar: /nosuch.tar: Cannot open: No such file or directory"),
+        ("tar -cf /dev/null /nosuch", "tar: /nosuch: Cannot stat: No such file or directory"),
+        ("rmdir /nosuch", "rmdir: failed to remove '/nosuch': No such file or directory"),
+        ("dd of=/x if=/nosuch", "dd: failed to open '/nosuch': No such file or directory"),
+        ("gunzip /nosuch.gz", "gzip: /nosuch.gz: No such file or directory"),
+        ("gzip /nosuch", "gzip: /nosuch: No such file or directory"),
+        ("head /nosuch", "head: cannot open '/nosuch' for reading: No such file or directory"),
+        ("cp -r /etc /nosuch/x", "cp: cannot create directory '/nosuch/x': "),
     ],
 )
 @pytest.mark.parametrize("form", ["{0}", "set -e\n{0}\nexec true", "exec {0}"])
@@ -326,6 +337,27 @@ def test_script_whose_last_status_is_unknown_is_not_checked(run, line):
 )
 def test_call_of_small_program_without_fault_starts(run, line):
     assert run(line, shell="dash").starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("realpath -m /nosuch/x/y", "readlink /nosuch", "readlink -e /nosuch", "stat -f /nosuch", "gzip -d /nosuch"),
+        *("install -D /etc/passwd /nosuch/x", "touch -c /nosuch/x", "truncate -c -s 0 /nosuch/x", "rm -i /nosuch"),
+        *(
+            "awk -W version",
+            "awk -- 1 /etc/passwd",
+            "chmod --reference=/etc /etc/passwd",
+            "ln -t /etc /y",
+            "tar -yf /x",
+        ),
+        *("grep -q x /nosuch /etc/passwd", "grep -s x /nosuch", "sed p - /nosuch", "sed 's/[/]/x/' /etc/passwd"),
+        *("tar --foo -xf /nosuch", "dd of=/x if=/etc/passwd", "cp --parents /etc/passwd /etc", "gunzip /nosuch"),
+    ],
+)
+def test_call_whose_options_change_its_needs_is_no_certain_failure(run, line):
+    assert run(line, shell="dash").starts is not Starts.NO
+    assert run(f"{line}\nexec true", shell="dash").starts is Starts.YES
 
 
 def test_locale_with_typographic_quotes_shortens_predicted_message(run):

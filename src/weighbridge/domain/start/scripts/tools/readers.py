@@ -61,7 +61,8 @@ def _absent(call: Call, path: str) -> CertainFailure:
 def _gunzip(call: Call) -> Rule:
     """``gzip`` also looks for the name with its suffix."""
     for path in call.operands:
-        if call.missing(path) and (call.name == "gzip" or path.endswith((".gz", ".tgz"))):
+        compresses = call.name == "gzip" and not call.has("d", "--decompress", "--uncompress")
+        if call.missing(path) and (compresses or path.endswith((".gz", ".tgz"))):
             yield _absent(call, path)
 
 
