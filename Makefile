@@ -78,7 +78,9 @@ fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each, FUZZ_SECO
 coverage: setup ## measure which lines and branches of domain/ the unit tests run; less than `fail_under` in pyproject.toml fails (several minutes)
 	@rm -rf .dev/coverage && mkdir -p .dev/coverage
 	@$(BIN)/coverage run -m pytest tests/unit -q -n auto; tests=$$?; \
-	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$tests
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage json --quiet --fail-under=0 -o .dev/coverage/report.json && \
+	$(BIN)/python -c 'import json; t = json.load(open(".dev/coverage/report.json"))["totals"]; print("lines %s/%s, branches %s/%s: %.1f %%" % (t["covered_lines"], t["num_statements"], t["covered_branches"], t["num_branches"], t["percent_branches_covered"]))' && \
+	$(BIN)/coverage report && exit $$tests
 
 mutation: setup ## change the domain's code in small ways and print which changes no test notices (SAMPLE per module)
 	@$(BIN)/python scripts/mutate.py --sample $${SAMPLE:-20} $(MODULES)

@@ -104,6 +104,20 @@ def test_chain_of_scripts_stops_at_sixth(run):
     )
 
 
+def test_library_without_entry_address_is_not_checked(run, make_elf):
+    library = bytearray(make_elf())
+    assert run({"/lib.so": bytes(library)}, "/lib.so").starts is Starts.YES
+    library[24:32] = bytes(8)
+    prediction = run({"/lib.so": bytes(library)}, "/lib.so")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert "is a shared library" in prediction.not_checked[0]
+
+
+def test_interpreter_behind_dangling_link_names_the_link(run):
+    finding = run({"/s": b"#!/bin/i\n", "/bin/i": "/opt/i\r"}, "/s").findings[-1]
+    assert any("/bin/i is a symlink to /opt/i" in line and "\r" not in line for line in finding.evidence)
+
+
 def test_root_without_execute_bit_is_denied(run, images, make_elf):
     program = make_elf(type=2, dynamic=False)
     _dies(

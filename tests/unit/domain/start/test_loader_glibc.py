@@ -76,6 +76,10 @@ def test_setuid_program_ignores_ld_library_path(run, make_elf):
     env = {"LD_LIBRARY_PATH": "/opt"}
     _lacks(run(library, env=env, mode=0o4755, user="1000"), "liba.so")
     assert run(library, env=env, mode=0o4755, user="0").starts is Starts.YES
+    _lacks(run(library, env=env, mode=0o2755, user="1000:1000"), "liba.so")
+    assert run(library, env=env, mode=0o2745, user="1000:1000").starts is Starts.YES  # not for the group: no set-group
+    assert run(library, env=env, mode=0o2755, user="1000:0").starts is Starts.YES
+    assert run(library, env=env, mode=0o755, user="1000:1000").starts is Starts.YES
 
 
 def test_rpath_is_inherited_by_dependencies_and_runpath_is_not(run, make_elf):
