@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python site pictures fuzz coverage mutation matrix matrix-scripts matrix-commands tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine test-engines lint format types lock bench clean action-docs architecture man
+.PHONY: help python site pictures fuzz coverage mutation matrix matrix-scripts matrix-commands tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-unit-all test-engine test-engines lint format types lock bench clean action-docs architecture man
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -38,7 +38,7 @@ test-tools: python ## have what tests compare with (skopeo, buildah, umoci, a re
 	@$(PYTHON) scripts/github_contract.py >/dev/null
 
 test: lint types ## everything CI runs: lint, format, types, all tests
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-unit test-images
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-unit-all test-images
 	@$(PYTEST) --ignore tests/unit $(PARALLEL)
 
 # Engine tests wait more than they compute: three processes for two processors. A file's tests share a process. The
@@ -64,7 +64,10 @@ tips-corpus: setup base-images ## follow every proposal for the projects of test
 causes-corpus: setup base-images ## build repositories with planted causes and hold the report against them (20 minutes)
 	@PYTHONPATH=tests/engine:tests/support nice $(BIN)/python -m causes.corpus $${CAUSES_FOLDER:-$$(mktemp -d)/corpus} $(CASES)
 
-test-unit: setup ## the tests that need no engine, in parallel
+test-unit: setup ## the tests that need no engine and are quick, in parallel (a minute)
+	@$(PYTEST) tests/unit -m "not thorough" $(UNIT_PARALLEL)
+
+test-unit-all: setup ## all tests that need no engine: also the recorded matrices, random cases, and the growth of time
 	@$(PYTEST) tests/unit $(UNIT_PARALLEL)
 
 # One process more than processors: some tests wait for a stand-in server, for a screen or for git. An idle process

@@ -21,6 +21,23 @@ settings.register_profile(
 settings.load_profile("weighbridge")
 
 
+_THOROUGH_FILES = (
+    "test_matrix.py",
+    "test_script_matrix.py",
+    "test_command_matrix.py",
+    "test_fuzz.py",
+    "test_growth.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-unit` leaves to `make test`: recorded matrices, random cases, and the growth of time."""
+    for item in items:
+        is_random = item.get_closest_marker("hypothesis") is not None
+        if is_random or "linear_time" in item.name or item.path.name in _THOROUGH_FILES:
+            item.add_marker(pytest.mark.thorough)
+
+
 class GitFolder:
     """A git repository in a folder of its own."""
 
