@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.dockerfile.model import Origin, Source
 from weighbridge.domain.globs import has_wildcards, match_segment
+from weighbridge.domain.lint.official import OFFICIAL_IMAGES, official_name
 from weighbridge.domain.start.service import ServiceStart
 from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.git import EntryType
@@ -230,8 +231,6 @@ def redefinition(as_base: PlannedSide, head: PlannedSide) -> str | None:
 
 
 _WITHOUT_ONBUILD = (
-    "docker.io/library/",
-    "public.ecr.aws/docker/library/",
     "public.ecr.aws/lambda/",
     "gcr.io/distroless/",
     "mcr.microsoft.com/",
@@ -241,8 +240,15 @@ _WITHOUT_ONBUILD = (
 
 
 def images_with_unknown_onbuild(side: PlannedSide) -> list[str]:
-    """The base images that may have ``ONBUILD COPY``: all except those of publishers that never use ``ONBUILD``."""
-    return [name for name in side.external_images if not normal_reference(name).startswith(_WITHOUT_ONBUILD)]
+    """The base images that may have ``ONBUILD COPY``: all except those of publishers that never use ``ONBUILD``.
+
+    A name without a slash may be an image that an earlier step built, unless it is the name of an official image.
+    """
+    return [
+        name
+        for name in side.external_images
+        if official_name(name) not in OFFICIAL_IMAGES and not normal_reference(name).startswith(_WITHOUT_ONBUILD)
+    ]
 
 
 def _starts_differ(base: Sequence[ServiceStart], head: Sequence[ServiceStart]) -> bool:

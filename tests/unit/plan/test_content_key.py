@@ -200,7 +200,10 @@ def test_keys_come_from_commits_and_not_from_working_tree(git_folder, tmp_path: 
     assert keyed_tree(repository, "HEAD", [inputs.side]).key(inputs) == before
 
 
-@pytest.mark.parametrize(("image", "is_seen"), [("example.org/base:1", True), ("gcr.io/distroless/static", False)])
+@pytest.mark.parametrize(
+    ("image", "is_seen"),
+    [("example.org/base:1", True), ("team-base:1", True), ("gcr.io/distroless/static", False), ("python:3", False)],
+)
 def test_base_image_with_possible_onbuild_adds_whole_context_to_key(image: str, is_seen: bool) -> None:
     inputs = with_side(parsed=parse_dockerfile(f"FROM {image}\nCOPY src /src\n", path="api/Dockerfile"))
     changed = {**ENTRIES, "api/README.md": replace(ENTRIES["api/README.md"], sha="f" * 40)}

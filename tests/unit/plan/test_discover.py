@@ -263,6 +263,25 @@ def test_build_with_possible_onbuild_is_affected_by_whole_context(plan, first):
     assert plan(files, {"a": "2"})["shop"].change is Change.AFFECTED
 
 
+@pytest.mark.parametrize(
+    ("base", "decides"),
+    [
+        ("acme/base", True),
+        ("team-base:1", True),  # no official image: an earlier step may have built it
+        ("docker.io/library/team-base", True),
+        ("debian", False),
+        ("docker.io/library/debian:12", False),
+        ("amd64/debian", False),
+        ("public.ecr.aws/docker/library/python:3", False),
+        ("gcr.io/distroless/static", False),
+        ("scratch", False),
+    ],
+)
+def test_onbuild_of_base_image_decides_unless_publisher_never_uses_it(plan, base, decides):
+    files = {"Dockerfile": f"FROM {base}\nRUN true\n", "a": "1"}
+    assert plan(files, {"a": "2"})["shop"].onbuild_decides is decides
+
+
 @pytest.mark.parametrize("source", ["link", "link/b", "*"])
 def test_copy_through_symlink_may_read_anything(plan, git_folder, source):
     (git_folder.root / "link").symlink_to("a")

@@ -27,6 +27,22 @@ TOOLCHAINS = frozenset(
 
 TOOLCHAIN_PREFIXES = ("mcr.microsoft.com/dotnet/sdk",)
 
+_OFFICIAL = """
+adminer aerospike almalinux alpine alt amazoncorretto amazonlinux api-firewall arangodb archlinux backdrop bash bonita
+buildpack-deps busybox caddy cassandra centos chronograf cirros clearlinux clefos clojure composer convertigo couchbase
+couchdb crate dart debian docker drupal eclipse-mosquitto eclipse-temurin eggdrop elasticsearch elixir emqx erlang
+fedora flink fluentd friendica gazebo gcc geonetwork ghost golang gradle groovy haproxy haskell haxe hello-world hitch
+httpd hylang ibm-semeru-runtimes ibmjava influxdb irssi jetty joomla jruby julia kapacitor kibana kong lightstreamer
+liquibase logstash mageia mariadb matomo maven mediawiki memcached mongo mongo-express monica mono mysql nats neo4j
+neurodebian nextcloud nginx node odoo open-liberty openjdk oraclelinux orientdb percona perl photon php phpmyadmin plone
+postfixadmin postgres pypy python r-base rabbitmq rakudo-star redis redmine registry rethinkdb rocket.chat rockylinux
+ros ruby rust sapmachine satosa silverpeas sl solr sonarqube spark spiped storm swift swipl teamspeak telegraf tomcat
+tomee traefik ubuntu unit varnish websphere-liberty wordpress xwiki yourls znc zookeeper
+"""
+OFFICIAL_IMAGES = frozenset(_OFFICIAL.split())
+"""The official images of Docker Hub (github.com/docker-library/official-images). A name without a slash that is not
+here is more probably an image that an earlier step has built."""
+
 _SHELL_LESS = late_pattern(
     r"gcr\.io/distroless/(?:static|base|base-nossl|cc)(?:-debian[0-9]+)?(?P<tag>:[^@]*)?(?:@.*)?"
 )
