@@ -379,3 +379,36 @@ def test_packages_of_image_and_rest_make_up_its_files(engine: Engine, need_image
     visible = int(engine.run("python:3", "sh", "-c", count).stdout)
     visible += sum(sizes_in_layers(engine, "python:3", ["etc/hosts", "etc/hostname", "etc/resolv.conf"]).values())
     assert sum(row["delta_bytes"] or 0 for row in image["packages"]) == visible
+
+
+ONBUILD = (
+    "FROM busybox\n"
+    "ONBUILD COPY app /app\n"
+    'ONBUILD ENTRYPOINT ["/app/run"]\n'
+    "ONBUILD HEALTHCHECK CMD /app/check\n"
+    "CMD true\n"
+)
+
+
+def test_files_and_commands_of_onbuild_are_changes_of_repository(
+    any_engine: Engine, need_images: Run, build_image: Run, repo: Path, tmp_path: Path
+) -> None:
+    """The base image has no slash in its name, and is in the engine only: an earlier step built it."""
+    need_images(any_engine, "busybox")
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/Dockerfile").write_text(ONBUILD)
+    base = build_image(any_engine, tmp_path / "base")
+    files = {"Dockerfile": f"FROM {base}\n", "app/run": "#!/bin/sh\nsleep 1\n", "app/check": "#!/bin/sh\n"}
+    for name in ("app/run", "app/check"):
+        (repo / name).parent.mkdir(exist_ok=True)
+        (repo / name).touch(mode=0o755)
+    change: dict[str, str | None] = {"app/run": "#!/bin/bash\nsleep 1\n", "app/check": None}
+    image = compared(any_engine, tmp_path, repo, files, change, "--no-verify-tips")  # type: ignore[arg-type]
+    assert image["attribution"] == {"base_image_bytes": 0, "own_bytes": -8, "cause": "own-change", "also": []}
+    assert {(one["what"], one["bytes"]) for one in image["causes"]} == {("/app/run", 2), ("/app/check", -10)}
+    assert image["head"]["start"]["outcome"] == "no"
+    found = [(one["code"], one["predicts"]) for one in image["findings"]]
+    assert found == [
+        ("shebang-interpreter-missing", "exec /app/run: no such file or directory"),
+        ("healthcheck-command-missing", "/bin/sh: /app/check: not found"),
+    ]

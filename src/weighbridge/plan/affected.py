@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.dockerfile.model import Origin, Source
 from weighbridge.domain.globs import has_wildcards, match_segment
-from weighbridge.domain.lint.official import OFFICIAL_IMAGES, official_name
+from weighbridge.domain.lint.official import may_have_onbuild
 from weighbridge.domain.start.service import ServiceStart
-from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.git import EntryType
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.image_plan import Change, ContextKind, ImagePlan, PlannedSide
@@ -230,25 +229,9 @@ def redefinition(as_base: PlannedSide, head: PlannedSide) -> str | None:
     return _redefined(as_base, head)
 
 
-_WITHOUT_ONBUILD = (
-    "public.ecr.aws/lambda/",
-    "gcr.io/distroless/",
-    "mcr.microsoft.com/",
-    "cgr.dev/chainguard/",
-    "registry.access.redhat.com/",
-)
-
-
 def images_with_unknown_onbuild(side: PlannedSide) -> list[str]:
-    """The base images that may have ``ONBUILD COPY``: all except those of publishers that never use ``ONBUILD``.
-
-    A name without a slash may be an image that an earlier step built, unless it is the name of an official image.
-    """
-    return [
-        name
-        for name in side.external_images
-        if official_name(name) not in OFFICIAL_IMAGES and not normal_reference(name).startswith(_WITHOUT_ONBUILD)
-    ]
+    """The base images that may have ``ONBUILD COPY``."""
+    return [name for name in side.external_images if may_have_onbuild(name)]
 
 
 def _starts_differ(base: Sequence[ServiceStart], head: Sequence[ServiceStart]) -> bool:

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image.rebuilt_layers import FormerContents, with_rebuilt_layers
 from weighbridge.domain.image.rootfs import ContentReader
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image, with_services
+from weighbridge.domain.lint.official import may_have_onbuild
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
-from weighbridge.run.base_image import BaseLayers, base_layers
+from weighbridge.run.base_image import BaseLayers, base_layers, common_layers
 from weighbridge.run.build_outcome import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.recorded_instructions import recorded_instructions
 from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import ENGINE
 
 _NONE: Mapping[ImageReference, DockerfileSource] = {}
 
@@ -70,20 +71,38 @@ def weigh_read_image(
         raise image
     source = built.source if isinstance(built, BuiltSide) else built
     contents = tools.reader.contents(built.reference) if contents is None else contents
-    return _weigh_with_dockerfile(image, source.dockerfile, source.target, contents)
+    return _weigh_with_dockerfile(tools, image, source, contents)
 
 
 def _weigh_with_dockerfile(
-    image: Image, dockerfile: Dockerfile, target: str | None, contents: ContentReader
+    tools: Tools, image: Image, source: DockerfileSource | CachedSide, contents: ContentReader
 ) -> WeighedImage:
-    stage = dockerfile.final_stage(target)
-    chain = dockerfile.chain(stage)
+    stage = source.dockerfile.final_stage(source.target)
+    chain = source.dockerfile.chain(stage)
+    layers_below = _layers_below_onbuild(tools, image, chain[0].base)
     return weigh_image(
         image,
-        layer_origins(image.history, dockerfile, stage) if image.history else _origins_from_history(image),
+        layer_origins(image.history, source.dockerfile, stage, base_image_layers=layers_below)
+        if image.history
+        else _origins_from_history(image),
         contents,
         instruction_lines={one.name: one.line for each in chain for one in each.instructions},
     )
+
+
+def _layers_below_onbuild(tools: Tools, image: Image, base: str) -> int | None:
+    """The number of layers of the image `base`, if its ``ONBUILD`` may have added others to `image`; else None.
+
+    None also if the engine does not have it, or has another version of it than the one that `image` was built on.
+    """
+    if not base or base == "scratch" or not may_have_onbuild(base):
+        return None
+    try:
+        diff_ids = tools.reader.diff_ids(ImageReference(transport=ENGINE, place=base))
+    except WeighbridgeError:
+        return None
+    count = common_layers([layer.diff_id for layer in image.layers], diff_ids)
+    return count if count == len(diff_ids) else None
 
 
 def weigh_existing(
@@ -110,7 +129,7 @@ def weigh_existing(
             weighed.append(weigh_without_dockerfile(tools, reference, image, base_image))
         else:
             contents = tools.reader.contents(reference)
-            weighed.append(_weigh_with_dockerfile(image, source.dockerfile, source.target, contents))
+            weighed.append(_weigh_with_dockerfile(tools, image, source, contents))
     return weighed
 
 

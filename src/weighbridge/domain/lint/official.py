@@ -39,9 +39,17 @@ postfixadmin postgres pypy python r-base rabbitmq rakudo-star redis redmine regi
 ros ruby rust sapmachine satosa silverpeas sl solr sonarqube spark spiped storm swift swipl teamspeak telegraf tomcat
 tomee traefik ubuntu unit varnish websphere-liberty wordpress xwiki yourls znc zookeeper
 """
-OFFICIAL_IMAGES = frozenset(_OFFICIAL.split())
+_OFFICIAL_IMAGES = frozenset(_OFFICIAL.split())
 """The official images of Docker Hub (github.com/docker-library/official-images). A name without a slash that is not
 here is more probably an image that an earlier step has built."""
+
+_WITHOUT_ONBUILD = (
+    "public.ecr.aws/lambda/",
+    "gcr.io/distroless/",
+    "mcr.microsoft.com/",
+    "cgr.dev/chainguard/",
+    "registry.access.redhat.com/",
+)
 
 _SHELL_LESS = late_pattern(
     r"gcr\.io/distroless/(?:static|base|base-nossl|cc)(?:-debian[0-9]+)?(?P<tag>:[^@]*)?(?:@.*)?"
@@ -64,6 +72,14 @@ def official_name(reference: str) -> str | None:
     """The name of an official image, ``None`` for others. On Docker Hub, a name without a slash is an official one."""
     name = _HUB.sub("", repository(reference), count=1)
     return name if name and "/" not in name else None
+
+
+def may_have_onbuild(reference: str) -> bool:
+    """True for an image that may have ``ONBUILD`` instructions: all but those of publishers that never use them.
+
+    A name without a slash may be an image that an earlier step built, unless it is the name of an official image.
+    """
+    return official_name(reference) not in _OFFICIAL_IMAGES and not reference.startswith(_WITHOUT_ONBUILD)
 
 
 def is_toolchain(reference: str) -> bool:
