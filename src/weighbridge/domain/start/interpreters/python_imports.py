@@ -128,7 +128,10 @@ def _executed(search: _Search, tree: ast.Module, shown: str) -> Iterator[ast.stm
 
 
 def _is_main_guard(test: ast.expr) -> bool:
-    return ast.unparse(test).replace('"', "'") == "__name__ == '__main__'"
+    match test:
+        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+            return True
+    return False
 
 
 def _read(search: _Search, text: str, shown: str, depth: int, name: str = "__main__") -> Reading | None:

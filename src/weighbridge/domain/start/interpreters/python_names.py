@@ -7,7 +7,9 @@ wherever the file mentions it; a file that may define names while it runs define
 from __future__ import annotations
 
 import ast
+import itertools
 import posixpath
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -18,10 +20,19 @@ from weighbridge.domain.start.interpreters.view import View
 _DYNAMIC = frozenset({"__getattr__", "lazy_loader"})
 _TAKES_MODULE_NAME = frozenset({"getLogger", "get_logger", "Flask", "Blueprint", "print", "getLoggerClass"})
 _MAX_STARS = 40
+_JOINS = re.compile(r"\b(?:and|or)\b")
+_MAX_JOINS = 5_000
+
+
+def is_quick_to_parse(text: str) -> bool:
+    """False for a file with thousands of ``and`` and ``or``: the parser's time is quadratic in a chain of them."""
+    return next(itertools.islice(_JOINS.finditer(text), _MAX_JOINS, None), None) is None
 
 
 def parse_python(text: str) -> ast.Module | None:
     """The syntax tree; None for text that this release of Python cannot parse, such as that of other releases."""
+    if not is_quick_to_parse(text):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -192,11 +203,10 @@ def evaluated(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def dotted(node: ast.expr) -> str:
-    """``a.b.c`` of attributes of a name; empty parts for other expressions."""
+    """``a.b.c`` of attributes of a name; ``.b.c`` of another expression's attributes."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
         node = node.value
-    if isinstance(node, ast.Name):
-        names.append(node.id)
+    names.append(node.id if isinstance(node, ast.Name) else "")
     return ".".join(reversed(names))

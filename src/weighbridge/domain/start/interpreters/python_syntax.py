@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.start.interpreters.python_names import is_quick_to_parse
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -37,7 +38,7 @@ _BUILT_IN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "list", "di
 
 def failing_syntax(view: View, text: str, shown: str, release: str) -> Reading | None:
     """How Python refuses a file when it loads it; None if the error is not certain, or there is none."""
-    if not release.startswith("3."):
+    if not release.startswith("3.") or not is_quick_to_parse(text):
         return None
     minor = int(re.sub(r"\D.*", "", release[2:]) or 0)
     try:
@@ -95,7 +96,7 @@ def failing_annotation(view: View, statement: ast.stmt, shown: str, release: str
                     CheckCode.SCRIPT_FAILS,
                     path=shown,
                     predicts=f"TypeError: {text}",
-                    evidence=(f"{shown}:{statement.lineno}: {ast.unparse(annotation)[:80]} needs a newer Python",),
+                    evidence=(f"{shown}:{statement.lineno}: its annotation needs a newer Python",),
                     fix="Use a newer Python, or begin the file with: from __future__ import annotations.",
                 )
     return None

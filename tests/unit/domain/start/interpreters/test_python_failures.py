@@ -146,6 +146,31 @@ def test_python_annotation_that_is_not_evaluated_starts(run, program, source):
     assert run(files, "/usr/bin/python3.9", "main.py").starts is Starts.YES
 
 
+DEPTHS = (100, 400, 1_500, 20_000)
+"""Above about 330 the library's own functions on trees raise RecursionError, above 3,000 the parser does."""
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("piece", ["if {}a:\n    pass\n", "x = {}a\n", "assert {}a\n", "def f(a: {}a): ...\n"])
+@pytest.mark.parametrize("part", ["a + ", "a | ", "not ", "a.b(c)[d] or "])
+def test_deep_expression_is_no_failure(run, program, depth, piece, part):
+    source = piece.format(part * depth).encode()
+    files = {**old_python("3.9"), "/usr/bin/python3.9": program, "/app/main.py": source}
+    assert run(files, "/usr/bin/python3.9", "main.py").starts is not Starts.NO
+
+
+@pytest.mark.parametrize("depth", DEPTHS[:2])
+def test_deep_annotation_of_newer_python_dies(dies, program, depth):
+    source = f"def f(a: {'int | ' * depth}None): ...\n".encode()
+    files = {**old_python("3.9"), "/usr/bin/python3.9": program, "/app/main.py": source}
+    dies(REFUSED, "TypeError: unsupported operand type(s) for |:", files, "/usr/bin/python3.9", "main.py")
+
+
+@pytest.mark.parametrize("source", ["f().environ['X']\n", "a[0].environ['X']\n", "y = g(1).os.environ['X']\n"])
+def test_variables_of_another_object_are_not_those_of_process(run, source):
+    assert run(own({"main.py": source}), "python3", "main.py").starts is not Starts.NO
+
+
 MANAGE = (
     "import os, sys\ndef main():\n    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n"
     "    from django.core.management import execute_from_command_line\n    execute_from_command_line(sys.argv)\n"
