@@ -79,12 +79,14 @@ def _weigh_with_dockerfile(
 ) -> WeighedImage:
     stage = source.dockerfile.final_stage(source.target)
     chain = source.dockerfile.chain(stage)
-    layers_below = _layers_below_onbuild(tools, image, chain[0].base)
+    if image.history:
+        layers_below = _layers_below_onbuild(tools, image, chain[0].base)
+        origins = layer_origins(image.history, source.dockerfile, stage, base_image_layers=layers_below)
+    else:
+        origins = _origins_from_history(image)
     return weigh_image(
         image,
-        layer_origins(image.history, source.dockerfile, stage, base_image_layers=layers_below)
-        if image.history
-        else _origins_from_history(image),
+        origins,
         contents,
         instruction_lines={one.name: one.line for each in chain for one in each.instructions},
     )

@@ -32,6 +32,11 @@ class FolderFiles:
         """True if the folder has a file with this name."""
         return name in self._names[self._start : self._end] or name in self._extra
 
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        yield from self._names[self._start : self._end]
+        yield from self._extra
+
     def __getitem__(self, name: str) -> int:
         """The number of the file with this name. Raises KeyError."""
         return self._by_name()[name]

@@ -17,6 +17,15 @@ _LANGUAGES = ("/ruby", "/perl", "/lua", "/python", "/php", "/nodejs")
 _MAX_SAME_NAME = 2000
 
 
+@dataclass(slots=True, kw_only=True)
+class LoadSearch:
+    """The state of one search through the files that a program loads: those it has read, and whether it goes on."""
+
+    view: View
+    seen: set[str] = field(default_factory=set)
+    stopped: bool = False
+
+
 @dataclass(slots=True)
 class _Index:
     """`folders` are those that have a file of this name. `symlinks` are the names of all symlinks."""
@@ -69,7 +78,7 @@ def _index(rootfs: Rootfs) -> _Index:
     if not isinstance(known, _Index):
         known = _Index()
         for folder, files in rootfs.table.by_folder():
-            for name in dict(files.items()):
+            for name in files:
                 if name.endswith(_ENDINGS):
                     folders = known.folders.setdefault(name, [])
                     if len(folders) < _MAX_SAME_NAME:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
+from weighbridge.domain.start.interpreters.loaded_files import LoadSearch
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -41,21 +41,12 @@ _VERSION_ID = re.compile(r"#define PHP_VERSION_ID (\d{5,6})\b")
 _NAME_WITH_RELEASE = re.compile(r"php(\d)\.(\d{1,2})")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Search:
-    """The state of one search: the files that it has read, and whether it goes on."""
-
-    view: View
-    seen: set[str] = field(default_factory=set)
-    stopped: bool = False
-
-
 def failing_php(view: View, program: Node) -> Reading | None:
     """How a file that the program requires first ends it; None if it goes on, as far as known."""
-    return _read(_Search(view=view), program)
+    return _read(LoadSearch(view=view), program)
 
 
-def _read(search: _Search, node: Node) -> Reading | None:
+def _read(search: LoadSearch, node: Node) -> Reading | None:
     search.seen.add(node.path)
     text = search.view.text(node)
     opened = _OPEN.search(text) if text is not None else None
@@ -82,7 +73,7 @@ def _read(search: _Search, node: Node) -> Reading | None:
     return None
 
 
-def _file(search: _Search, node: Node, match: re.Match[str], line: int) -> Reading | None:
+def _file(search: LoadSearch, node: Node, match: re.Match[str], line: int) -> Reading | None:
     view, groups = search.view, match.groupdict()
     if groups.get("verb") == "include":
         # A missing file is only a warning; one that is there may end the program.
@@ -116,7 +107,7 @@ def _file(search: _Search, node: Node, match: re.Match[str], line: int) -> Readi
     return _release(view, found) or _follow(search, found)
 
 
-def _follow(search: _Search, found: Node) -> Reading | None:
+def _follow(search: LoadSearch, found: Node) -> Reading | None:
     """A required file may end the program; the autoloader of Composer does not."""
     if found.path.endswith("/vendor/autoload.php") or found.path in search.seen:
         return None

@@ -138,7 +138,7 @@ def _read(search: _Search, text: str, shown: str, depth: int, name: str = "__mai
     search.files += 1
     search.read_bytes += len(text)
     tree = parse_python(text)
-    failing = failing_syntax(search.view, text, shown, search.home.release)
+    failing = failing_syntax(search.view, text, shown, search.home.release, is_parsed=tree is not None)
     if tree is None or failing is not None:
         search.stopped = True
         return failing

@@ -36,16 +36,21 @@ _NEWER = re.compile(r"only supported in Python 3\.(\d{1,2}) and greater")
 _BUILT_IN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "list", "dict", "set", "tuple", "frozenset"})
 
 
-def failing_syntax(view: View, text: str, shown: str, release: str) -> Reading | None:
-    """How Python refuses a file when it loads it; None if the error is not certain, or there is none."""
-    if not release.startswith("3.") or not is_quick_to_parse(text):
+def failing_syntax(view: View, text: str, shown: str, release: str, *, is_parsed: bool) -> Reading | None:
+    """How Python refuses a file when it loads it; None if the error is not certain, or there is none.
+
+    `is_parsed`: the parser of this release has accepted the text.
+    """
+    minor = _minor(release)
+    is_older = minor < sys.version_info.minor
+    if not release.startswith("3.") or (is_parsed and not is_older) or not is_quick_to_parse(text):
         return None
-    minor = int(re.sub(r"\D.*", "", release[2:]) or 0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(text.removeprefix("\ufeff"))
-            if minor < sys.version_info.minor:
+            if not is_parsed:
+                ast.parse(text.removeprefix("\ufeff"))
+            if is_older:
                 ast.parse(text.removeprefix("\ufeff"), feature_version=(3, minor))
     except SyntaxError as error:
         predicts = _certain(error, text, minor)
@@ -61,6 +66,11 @@ def failing_syntax(view: View, text: str, shown: str, release: str) -> Reading |
     except (ValueError, RecursionError, MemoryError):
         return None
     return None
+
+
+def _minor(release: str) -> int:
+    """12 for ``3.12``."""
+    return int(re.sub(r"\D.*", "", release[2:]) or 0)
 
 
 def _certain(error: SyntaxError, text: str, minor: int) -> str | None:
@@ -81,7 +91,7 @@ def _certain(error: SyntaxError, text: str, minor: int) -> str | None:
 
 def failing_annotation(view: View, statement: ast.stmt, shown: str, release: str) -> Reading | None:
     """``int | None`` before Python 3.10 and ``list[int]`` before 3.9, in annotations that are evaluated."""
-    minor = int(re.sub(r"\D.*", "", release[2:]) or 0)
+    minor = _minor(release)
     if minor >= 10 or not release.startswith("3."):
         return None
     for annotation in _annotations(statement):

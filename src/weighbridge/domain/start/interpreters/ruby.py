@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.paths import is_at_or_below
-from weighbridge.domain.start.interpreters.loaded_files import may_have, names_of_gems
+from weighbridge.domain.start.interpreters.loaded_files import LoadSearch, may_have, names_of_gems
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -41,15 +40,6 @@ _BUILT_IN = re.compile(
 _CHANGES_SEARCH = re.compile(r"bundler(?:/.*)?|zeitwerk|bootsnap.*|rubygems")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Search:
-    """The state of one search: the files that it has read, and whether it goes on."""
-
-    view: View
-    seen: set[str] = field(default_factory=set)
-    stopped: bool = False
-
-
 def failing_ruby(view: View, program: Node, preloaded: tuple[str, ...] = ()) -> Reading | None:
     """How a file that the program loads first ends it; None if it goes on, as far as known.
 
@@ -57,7 +47,7 @@ def failing_ruby(view: View, program: Node, preloaded: tuple[str, ...] = ()) -> 
     """
     if not _is_complete(view):
         return None
-    search = _Search(view=view)
+    search = LoadSearch(view=view)
     for feature in preloaded:
         failing = _feature(search, feature, f"-r{feature}")
         if failing is not None or search.stopped:
@@ -97,7 +87,7 @@ def _gem_of_stub(view: View, text: str, program: Node) -> Reading | None:
     )
 
 
-def _read(search: _Search, node: Node, text: str) -> Reading | None:
+def _read(search: LoadSearch, node: Node, text: str) -> Reading | None:
     search.seen.add(node.path)
     in_comment = False
     for number, line in enumerate(lines_of(text)[:_MAX_LINES], start=1):
@@ -121,11 +111,11 @@ def _read(search: _Search, node: Node, text: str) -> Reading | None:
     return None
 
 
-def _relative(search: _Search, node: Node, name: str, where: str) -> Reading | None:
+def _relative(search: LoadSearch, node: Node, name: str, where: str) -> Reading | None:
     return _path(search, posixpath.normpath(posixpath.join(posixpath.dirname(node.path), name)), where)
 
 
-def _feature(search: _Search, name: str, where: str) -> Reading | None:
+def _feature(search: LoadSearch, name: str, where: str) -> Reading | None:
     """``require``: a path, or a name that is looked for in the load path and in all gems."""
     if name.startswith(("/", "./", "../")):
         return _path(search, search.view.absolute(name), where, name)
@@ -143,7 +133,7 @@ def _feature(search: _Search, name: str, where: str) -> Reading | None:
     )
 
 
-def _path(search: _Search, path: str, where: str, shown: str = "") -> Reading | None:
+def _path(search: LoadSearch, path: str, where: str, shown: str = "") -> Reading | None:
     view = search.view
     if path.endswith(".so"):
         search.stopped = True
