@@ -6,11 +6,12 @@ change.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +32,9 @@ from weighbridge.build.masked_output import MaskedLines, build_secrets, by_envir
 from weighbridge.build.podman import on_podman
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import Side
-from weighbridge.engine.connection import cleaning_up, engine_host, watch_of
+from weighbridge.engine.connection import engine_host, watch_of
 from weighbridge.engine.leftovers import TAG_PREFIX, new_mark, remove_leftovers, this_place
+from weighbridge.engine.removal import RemovalError, remove_all
 from weighbridge.engine.watch import EngineWatch
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
 from weighbridge.network_errors import network_words
@@ -268,22 +270,29 @@ class Builder:
             ) from error
 
     def _forget_tags(self) -> None:
-        """Remove the images in the engine. One that does not answer is left alone: the next run removes the rest."""
+        """Remove the images in the engine. If it does not answer, the next run removes the remaining images."""
         tags = sorted(self._in_engine)
-        for number, tag in enumerate(tags):
-            try:
-                engine = self._engine()
-                with cleaning_up(engine):
-                    engine.images.remove(tag)
-            except docker.errors.NotFound:
+        if not tags:
+            return
+        errors: Sequence[RemovalError | None]
+        try:
+            engine = self._engine()
+            errors = remove_all(engine, [functools.partial(engine.images.remove, tag) for tag in tags])
+        except EngineError as no_engine:
+            errors = [no_engine] * len(tags)
+        left: list[str] = []
+        why = ""
+        for tag, error in zip(tags, errors, strict=True):
+            if error is None or isinstance(error, docker.errors.NotFound):
                 continue
-            except docker.errors.APIError as error:
+            if isinstance(error, docker.errors.APIError):
                 self.progress.warn(f"cannot remove the image {tag}: {network_words(error)}")
-            except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
-                left = f"the image {tag}" if number == len(tags) - 1 else f"{len(tags) - number} images"
-                why = network_words(error)
-                self.progress.warn(f"cannot remove {left}: {why}. The next run on this engine removes them")
-                return
+                continue
+            left.append(tag)
+            why = why or network_words(error)
+        if left:
+            images = f"the image {left[0]}" if len(left) == 1 else f"{len(left)} images"
+            self.progress.warn(f"cannot remove {images}: {why}. The next run on this engine removes them")
 
     def _new_tag(self) -> str:
         with self._lock:

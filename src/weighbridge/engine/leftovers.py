@@ -8,6 +8,7 @@ here (another machine), it counts as ended after a day. Images of an active run 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 import secrets
@@ -22,8 +23,7 @@ import docker
 import docker.errors
 import requests
 
-from weighbridge.engine.connection import cleaning_up
-from weighbridge.errors import EngineError
+from weighbridge.engine.removal import remove_all
 
 RUN_LABEL = "dev.weighbridge.run"
 TAG_PREFIX = "weighbridge.invalid/run"
@@ -82,22 +82,20 @@ def is_over(mark: str, place: ProcessLocation, *, now: float, runs: Callable[[st
 
 
 def remove_leftovers(engine: docker.DockerClient, place: ProcessLocation) -> int:
-    """Remove the images and containers of runs that are over. Returns how many. An engine that refuses ends it."""
+    """Remove the images and containers of runs that are over. Returns how many. The next run tries the others again."""
     removed = 0
     try:
-        for remove in _leftovers(engine, place):
-            with cleaning_up(engine):
-                remove()
-            removed += 1
-            if removed >= _MAXIMUM_REMOVED:
-                break
-    except (EngineError, docker.errors.DockerException, requests.RequestException):
-        pass  # best effort: the next run tries again
+        is_over_here = _over_here(engine, place)
+        for removals in (_containers_left(engine, is_over_here), _images_left(engine, is_over_here)):
+            errors = remove_all(engine, list(itertools.islice(removals, _MAXIMUM_REMOVED - removed)))
+            removed += errors.count(None)
+    except (docker.errors.DockerException, requests.RequestException):
+        pass  # best effort
     return removed
 
 
-def _leftovers(engine: docker.DockerClient, place: ProcessLocation) -> Iterator[Callable[[], object]]:
-    known: dict[str, bool] = {}
+def _over_here(engine: docker.DockerClient, place: ProcessLocation) -> Callable[[str], bool]:
+    """Whether the run of a mark is over; each mark is judged once."""
     now = time.time()
 
     def runs(container: str) -> bool:
@@ -106,18 +104,22 @@ def _leftovers(engine: docker.DockerClient, place: ProcessLocation) -> Iterator[
         except docker.errors.NotFound:
             return False
 
-    def over(mark: str) -> bool:
-        if mark not in known:
-            known[mark] = is_over(mark, place, now=now, runs=runs)
-        return known[mark]
+    return functools.cache(lambda mark: is_over(mark, place, now=now, runs=runs))
 
+
+def _containers_left(
+    engine: docker.DockerClient, is_over_here: Callable[[str], bool]
+) -> Iterator[Callable[[], object]]:
     for container in engine.api.containers(all=True, filters={"label": RUN_LABEL}):
-        if over(str((container.get("Labels") or {}).get(RUN_LABEL))):
+        if is_over_here(str((container.get("Labels") or {}).get(RUN_LABEL))):
             yield functools.partial(engine.api.remove_container, container["Id"], v=True, force=True)
+
+
+def _images_left(engine: docker.DockerClient, is_over_here: Callable[[str], bool]) -> Iterator[Callable[[], object]]:
     for image in engine.api.images(filters={"reference": f"{TAG_PREFIX}-*"}):
         for tag in image.get("RepoTags") or ():
             found = _TAG.fullmatch(tag)
-            if found is not None and over(found["mark"]):
+            if found is not None and is_over_here(found["mark"]):
                 yield functools.partial(engine.api.remove_image, tag)
 
 
