@@ -81,11 +81,23 @@ def known(slot: str) -> Engine | None:
     return engine if info and info.store == engine.store and Path(engine.client_folder, "docker").exists() else None
 
 
+_TEST_IMAGE_LABEL = "dev.weighbridge.test"  # As in tests/conftest.py: images that test runs share.
+_CLEARED_AWAY = (
+    ("image", "prune", "--filter", "until=12h"),  # images without a name
+    ("image", "prune", "--all", "--filter", f"label={_TEST_IMAGE_LABEL}", "--filter", "until=12h"),
+    ("volume", "prune"),
+    # A test run leaves some hundred entries that nobody reuses. With ten thousand, each build and each removal of an
+    # image is slow. dockerd's own limit is a size, which these small entries never reach.
+    ("builder", "prune", "--filter", "until=2h"),
+)
+_CLEAR_SECONDS = 120
+
+
 def clear_away(engine: Engine) -> None:
-    """Remove from a private engine what runs left: images without a name after twelve hours, volumes in no use."""
+    """Remove from a private engine what runs left, as far as time allows. Never touches an engine of the machine."""
     if engine.private:
-        for command in (["image", "prune", "--force", "--filter", "until=12h"], ["volume", "prune", "--force"]):
-            run(["docker", *command], env=engine.environment(), timeout_seconds=300)
+        for command in _CLEARED_AWAY:
+            succeeds(["docker", *command, "--force"], env=engine.environment(), timeout_seconds=_CLEAR_SECONDS)
 
 
 def stop(slot: str) -> bool:

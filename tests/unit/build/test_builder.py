@@ -46,7 +46,11 @@ class Images:
     [
         ({}, ["0", "1", "2"], []),
         ({"1": docker.errors.NotFound("gone")}, ["0", "2"], []),
-        ({"1": docker.errors.APIError("it is in use")}, ["0", "2"], ["cannot remove the image", ":1: the engine answered"]),
+        (
+            {"1": docker.errors.APIError("it is in use")},
+            ["0", "2"],
+            ["cannot remove the image", ":1: the engine answered"],
+        ),
         (
             {"1": requests.ReadTimeout("timed out")},
             ["0", "2"],
