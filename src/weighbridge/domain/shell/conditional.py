@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from weighbridge.domain.shell.lines import LineReader
 from weighbridge.domain.shell.syntax import Conditional, Literal, TestExpression, Word
-from weighbridge.domain.shell.words import METACHARACTERS
 
 _UNARY = frozenset(f"-{letter}" for letter in "abcdefghknoprstuvwxzGLNORS")
 _BINARY = frozenset({"=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})
+_PATTERN_TESTS = frozenset({"=", "==", "!="})
 _TEST_ENDS = frozenset(" \t\n;&|()")
+_REGULAR_ENDS = frozenset(" \t\n()")
 
 
 class ConditionalReader(LineReader):
@@ -52,7 +53,7 @@ class ConditionalReader(LineReader):
             expression = self._test_or()
             self.skip_newlines()
             if self.take() != ")":
-                raise self.fail(expected=")")
+                raise self.fail(token=self.token(), expected="]]")
         else:
             expression = self._test_primary()
         self.depth -= 1
@@ -62,8 +63,9 @@ class ConditionalReader(LineReader):
         first = self._test_word()
         if first.keyword in _UNARY:
             self.skip_blanks()
-            if self.peek() not in METACHARACTERS and self.peek(2) != "]]":
-                return TestExpression(operator=first.keyword, words=(self._test_word(),))
+            if self.peek(2) == "]]":
+                raise self.fail(token=self.token(), expected="]]")
+            return TestExpression(operator=first.keyword, words=(self._test_word(),))
         self.skip_blanks()
         start = self.position
         while self.peek() not in {"", " ", "\t", "\n"}:
@@ -73,24 +75,24 @@ class ConditionalReader(LineReader):
             self.position = start
             return TestExpression(operator="-n", words=(first,))
         self.skip_blanks()
-        return TestExpression(
-            operator=operator, words=(first, self._regular() if operator == "=~" else self._test_word())
-        )
+        second = self._regular() if operator == "=~" else self._test_word(is_pattern=operator in _PATTERN_TESTS)
+        return TestExpression(operator=operator, words=(first, second))
 
-    def _test_word(self) -> Word:
+    def _test_word(self, *, is_pattern: bool = False) -> Word:
         self.skip_newlines()
         if not self.peek() or self.peek() in _TEST_ENDS:
             raise self.fail(token=self.token(), expected="]]")
-        return self.word(_TEST_ENDS)
+        return self.word(_TEST_ENDS, has_lists=is_pattern or self.has_pattern_lists)
 
     def _regular(self) -> Word:
-        """The right side of ``=~``: includes parentheses and bars."""
+        """The right side of ``=~``: includes parentheses and bars; blanks only in parentheses or quoted."""
         start, line, depth = self.position, self.line, 0
         while (character := self.peek()) and (depth or character not in " \t\n"):
-            if character == "\\":
+            if character in _REGULAR_ENDS:
+                depth += (character == "(") - (character == ")")
                 self.take()
-            depth += (character == "(") - (character == ")")
-            self.take()
+            else:
+                self.word(_REGULAR_ENDS)
         source = self.text[start : self.position]
         parts = (Literal(text=source, is_quoted=False),)
         return Word(parts=parts, source=source, start=start, end=self.position, line=line)

@@ -70,3 +70,8 @@ BUILTINS = frozenset(
     ]
 )
 """Words that need no file in dash, ash or bash (a few only in bash, which avoids false alarms)."""
+SPECIAL_BUILTINS = frozenset(
+    {":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "times"}
+    | {"trap", "unset"}
+)
+"""The special builtins (POSIX XCU 2.14): an error of theirs ends the shell."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from weighbridge.domain.shell.conditional import ConditionalReader
+from weighbridge.domain.shell.names import SPECIAL_BUILTINS
 from weighbridge.domain.shell.simple import SimpleCommandReader
 from weighbridge.domain.shell.syntax import (
     ArithmeticCommand,
@@ -33,25 +34,11 @@ from weighbridge.domain.shell.syntax import (
 from weighbridge.domain.shell.words import FOR_VARIABLE, FUNCTION_NAME, METACHARACTERS, ShellSyntaxError
 
 MAX_SCRIPT_BYTES = 256 * 1024
-_BODY_WORD = re.compile(r"\{[^\s{}()<>;&|]+")
 _FUNCTION_NAME = re.compile(r"[^\s;&|<>()'\"$`\\=]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SPECIAL_BUILTINS = frozenset(
-    {
-        "break",
-        "continue",
-        "eval",
-        "exec",
-        "exit",
-        "export",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "times",
-        "trap",
-        "unset",
-    }
+_COPROCESS_NAME = re.compile(
+    r"(?!(?:if|while|until|for|select|case)\b)[A-Za-z_][A-Za-z0-9_]*[ \t]+"
+    r"(?=[({]|\[\[|(?:if|while|until|for|select|case)\b)"
 )
 _CLOSING = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 _PATTERN_ENDS = METACHARACTERS
@@ -158,9 +145,8 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
         """Commands joined by ``|``."""
         is_negated = False
         self.skip_blanks()
-        while self.reserved() in {"!", "time"}:
-            word = self.reserved()
-            if word == "time" and self.dialect is not Dialect.BASH:
+        while (word := self.reserved()) in {"!", "time"}:
+            if self.dialect is not Dialect.BASH and (word == "time" or is_negated):
                 break
             self.take(len(word))
             is_negated ^= word == "!"
@@ -168,8 +154,8 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             if word == "time" and self.peek(3) == "-p ":
                 self.take(2)
                 self.skip_blanks()
-            if word == "time" and self.peek() in {"", "\n", ";"}:
-                # It prints the times of the shell itself.
+            if self.dialect is Dialect.BASH and self.peek() in {"", "\n", ";"}:
+                # `time` alone prints the times of the shell itself, `!` alone fails.
                 return Pipeline(commands=(Group(body=(), line=self.line),), is_negated=is_negated)
         commands = [self.command()]
         while True:
@@ -207,7 +193,9 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             function = self._function(line)
             self.depth -= 1
             return function
-        elif word in _CLOSING:
+        elif word == "coproc" and self.dialect is Dialect.BASH:
+            command = self._coprocess(line)
+        elif word in _CLOSING or word == "!":
             raise self.fail(token=word)
         elif self.peek(2) == "((" and self.dialect is Dialect.BASH and self._end_of_arithmetic(self.position + 2):
             self.take(2)
@@ -259,6 +247,16 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
         otherwise = self._body({"fi"}) if word == "else" else ()
         return If(branches=tuple(branches), otherwise=otherwise, line=line)
 
+    def _coprocess(self, line: int) -> Group:
+        """``coproc [NAME] command`` (Bash Reference Manual 3.2.6): the command runs in the background."""
+        self.take(len("coproc"))
+        self.skip_blanks()
+        named = _COPROCESS_NAME.match(self.text, self.position)
+        if named is not None:
+            self.take(len(named.group()))
+        run = Pipeline(commands=(self.command(),), is_negated=False)
+        return Group(body=(Statement(first=run, others=(), is_background=True),), line=line)
+
     def _loop(self, word: str, line: int) -> Loop:
         self.take(len(word))
         condition = self._body({"do"})
@@ -274,9 +272,10 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             self.skip_blanks()
             if self.peek() == ";":
                 self.take()
-            self._expect("do")
-            return For(name="", words=(), body=self._body({"done"}), line=line, is_arithmetic=True)
+            return For(name="", words=(), body=self._for_body(), line=line, is_arithmetic=True)
         name = self.word().source
+        if not _NAME.fullmatch(name) and (self.dialect is not Dialect.BASH or not name):
+            raise self.fail(token=self.token() if self.dialect is Dialect.BASH else FOR_VARIABLE)
         words: list[Word] | None = None
         self.skip_newlines()
         if self.reserved() == "in":
@@ -290,8 +289,16 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
                 self.skip_blanks()
         if self.peek() == ";":
             self.take()
+        return For(name=name, words=None if words is None else tuple(words), body=self._for_body(), line=line)
+
+    def _for_body(self) -> tuple[Statement, ...]:
+        """``do … done``, or ``{ … }``, which only bash takes, without documenting it."""
+        self.skip_newlines()
+        if self.dialect is Dialect.BASH and self.reserved() == "{":
+            self.take()
+            return self._body({"}"})
         self._expect("do")
-        return For(name=name, words=None if words is None else tuple(words), body=self._body({"done"}), line=line)
+        return self._body({"done"})
 
     def _case(self, line: int) -> Case:
         self.take(4)
@@ -349,15 +356,23 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             self.skip_blanks()
             if self.take() != ")":
                 raise self.fail(token=self.token())
-        self._check_function_name(name)
-        self.skip_newlines()
-        return FunctionDefinition(name=name, body=self.command(), line=line)
+        return self._function_named(name, line)
 
-    def _check_function_name(self, name: str) -> None:
-        """Dash and busybox refuse a name that is none, or that of a special builtin; bash takes any word."""
-        is_name = _NAME.fullmatch(name) is not None and name not in _SPECIAL_BUILTINS
+    def _function_named(self, name: str, line: int) -> FunctionDefinition:
+        """Read the body of a function.
+
+        Dash and busybox refuse a name that is none, or that of a special builtin; bash takes any word. Only bash
+        refuses a body that is no compound command (POSIX XCU 2.9.5).
+        """
+        is_name = _NAME.fullmatch(name) is not None and name not in SPECIAL_BUILTINS
         if self.dialect is not Dialect.BASH and not is_name:
             raise self.fail(FUNCTION_NAME)
+        self.skip_newlines()
+        begins = self.token()
+        body = self.command()
+        if self.dialect is Dialect.BASH and isinstance(body, SimpleCommand | FunctionDefinition):
+            raise self.fail(token=begins)
+        return FunctionDefinition(name=name, body=body, line=line)
 
     def _simple_or_function(self, line: int) -> Command:
         match = _FUNCTION_NAME.match(self.text, self.position)
@@ -371,13 +386,7 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
                     closing += 1
                 if self.text[closing : closing + 1] == ")":
                     self.take(closing + 1 - self.position)
-                    self._check_function_name(match.group())
-                    self.skip_newlines()
-                    word = _BODY_WORD.match(self.text, self.position)
-                    if word is not None and self.dialect is Dialect.BASH:
-                        # A body that is no compound command, such as {echo.
-                        raise self.fail(token=word.group())
-                    return FunctionDefinition(name=match.group(), body=self.command(), line=line)
+                    return self._function_named(match.group(), line)
         return self.simple_command(line)
 
 

@@ -11,6 +11,8 @@ from weighbridge.domain.shell.words import METACHARACTERS, REDIRECTION
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]\n]*\])?(\+?)=")
 _REDIRECTION = re.compile(r"&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>")
 _DESCRIPTOR = re.compile(r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})(?=[<>])")
+_TEST_CONNECTIVES = {"&&": "-a", "||": "-o"}
+"""Between ``[[`` and ``]]`` of busybox, which are words of a command, these do not end the command."""
 _BEGINS_REDIRECTION = frozenset("<>&{0123456789")
 
 
@@ -22,6 +24,7 @@ class SimpleCommandReader(LineReader):
         assignments: list[Assignment] = []
         words: list[Word] = []
         redirections: list[Redirection] = []
+        is_test = False
         while True:
             self.skip_blanks()
             character = self.peek()
@@ -30,6 +33,11 @@ class SimpleCommandReader(LineReader):
                 continue
             if character in {"<", ">"} and self.peek(2) in {"<(", ">("} and self.dialect is not Dialect.POSIX:
                 words.append(self.process_substitution())
+                continue
+            if is_test and (operator := _TEST_CONNECTIVES.get(self.peek(2))) is not None:
+                start = self.position
+                source, part = self.take(2), Literal(text=operator, is_quoted=True)
+                words.append(Word(parts=(part,), source=source, start=start, end=self.position, line=self.line))
                 continue
             if not character or character in METACHARACTERS:
                 break
@@ -45,6 +53,8 @@ class SimpleCommandReader(LineReader):
                     assignments.append(assignment)
                 continue
             words.append(self.word())
+            if self.dialect is Dialect.ASH and words[-1].keyword in {"[[", "]]"}:
+                is_test = words[-1].keyword == "[["
             if len(words) == 1 and self.dialect is Dialect.BASH:
                 # bash reports the line of the token after a command's first word.
                 self.skip_blanks()
@@ -112,11 +122,12 @@ class SimpleCommandReader(LineReader):
             raise self.fail(REDIRECTION)
         self.take(len(fd) + len(sign))
         self.skip_blanks()
-        if not self.peek() or self.peek() in METACHARACTERS - {"<", ">"}:
-            raise self.fail(token=self.token())
-        if self.peek(2) in {"<(", ">("} and self.dialect is Dialect.POSIX:
+        is_process = self.peek(2) in {"<(", ">("} and self.dialect is not Dialect.POSIX
+        if self.dialect is not Dialect.BASH and not is_process and (sign == "&>>" or self.peek() in {"<", ">"}):
             raise self.fail(REDIRECTION)
-        target = self.process_substitution() if self.peek(2) in {"<(", ">("} else self.word()
+        if not self.peek() or (self.peek() in METACHARACTERS and not is_process):
+            raise self.fail(token=self.token())
+        target = self.process_substitution() if is_process else self.word()
         if sign in {"<<", "<<-"}:
             delimiter = "".join(part.text for part in target.parts if isinstance(part, Literal))
             is_literal = target.source != delimiter

@@ -65,7 +65,13 @@ class ProcessSubstitution(NamedTuple):
     script: Script
 
 
-Part = Literal | Parameter | CommandSubstitution | ArithmeticExpansion | ProcessSubstitution
+class PatternList(NamedTuple):
+    """``(a|b)`` of ``@(a|b)`` and similar patterns of bash (``extglob``); what it matches is not followed."""
+
+    source: str
+
+
+Part = Literal | Parameter | CommandSubstitution | ArithmeticExpansion | ProcessSubstitution | PatternList
 
 
 class Word(NamedTuple):

@@ -13,6 +13,7 @@ from weighbridge.domain.shell.syntax import (
     Literal,
     Parameter,
     Part,
+    PatternList,
     ProcessSubstitution,
     Script,
     SyntaxFault,
@@ -28,6 +29,7 @@ FOR_VARIABLE = "for variable"
 FUNCTION_NAME = "function name"
 """The token of a fault for a function name that the shell refuses."""
 METACHARACTERS = frozenset(" \t\n;&|<>()")
+_LIST_ENDS = frozenset("|()")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|%%|%|##|#|//|/#|/%|/|\^\^|\^|,,|,|:|@")
@@ -58,6 +60,8 @@ class WordReader(abc.ABC):
         self.position = 0
         self.line = line
         self.depth = depth
+        # bash reads pattern lists after `shopt -s extglob`; which lines run after it is not followed.
+        self.has_pattern_lists = dialect is Dialect.BASH and "extglob" in text
 
     @abc.abstractmethod
     def substituted(self) -> Script:
@@ -92,14 +96,21 @@ class WordReader(abc.ABC):
         if self.depth > MAX_DEPTH:
             raise ShellSyntaxError(SyntaxFault(token="", line=self.line, is_limit=True))
 
-    def word(self, ends: frozenset[str] = METACHARACTERS, *, is_quoted: bool = False) -> Word:
+    def word(
+        self, ends: frozenset[str] = METACHARACTERS, *, is_quoted: bool = False, has_lists: bool | None = None
+    ) -> Word:
         """The word at the position, up to an unquoted character of `ends`.
 
-        `is_quoted` reads as between double quotes.
+        `is_quoted` reads as between double quotes. `has_lists` overrides `has_pattern_lists`.
         """
+        lists = not is_quoted and (self.has_pattern_lists if has_lists is None else has_lists)
         start, line = self.position, self.line
         plain = _plain_text(ends).match(self.text, start)
-        if plain is not None and (end := plain.end()) > start and (end == len(self.text) or self.text[end] in ends):
+        if (
+            plain is not None
+            and (end := plain.end()) > start
+            and (end == len(self.text) or (self.text[end] in ends and not (lists and self._begins_list(end))))
+        ):
             # Most words are plain.
             self.position = end
             source = plain.group()
@@ -107,8 +118,12 @@ class WordReader(abc.ABC):
             self.line += source.count("\n") if is_quoted else 0
             return Word(parts=(part,), source=source, start=start, end=end, line=line)
         parts: list[Part] = []
-        while (character := self.peek()) and character not in ends:
-            if character == "'" and not is_quoted:
+        while character := self.peek():
+            if lists and parts and self._begins_list(self.position):
+                parts.append(self._pattern_list())
+            elif character in ends:
+                break
+            elif character == "'" and not is_quoted:
                 self.take()
                 end = self.text.find("'", self.position)
                 if end < 0:
@@ -132,6 +147,25 @@ class WordReader(abc.ABC):
         return Word(
             parts=_joined(parts), source=self.text[start : self.position], start=start, end=self.position, line=line
         )
+
+    def _begins_list(self, position: int) -> bool:
+        return self.text[position] == "(" and self.text[position - 1] in "?*+@!"
+
+    def _pattern_list(self) -> PatternList:
+        """Read ``(…)``: words, blanks and nested lists up to the closing parenthesis."""
+        start = self.position
+        self.deeper()
+        self.take()
+        while (character := self.peek()) != ")":
+            if not character:
+                raise self.fail(expected=")")
+            if character in _LIST_ENDS:
+                self.take()
+            else:
+                self.word(_LIST_ENDS, has_lists=True)
+        self.take()
+        self.depth -= 1
+        return PatternList(source=self.text[start : self.position])
 
     def _plain(self, ends: frozenset[str]) -> str:
         match = _plain_text(ends).match(self.text, self.position + 1)

@@ -231,7 +231,7 @@ class Expander(ParameterValues):
         if isinstance(part, ArithmeticExpansion):
             number = self.arithmetic(state, part.expression)
             return (None if number is None else str(number),)
-        return ("/dev/fd/63",) if isinstance(part, ProcessSubstitution) else (None,)
+        return ("/dev/fd/63",) if isinstance(part, ProcessSubstitution) else None
 
     def arithmetic(self, state: State, expression: Word) -> int | None:
         """The value of an arithmetic expression, whose assignments change the state; None if it is unknown."""
