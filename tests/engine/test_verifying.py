@@ -54,11 +54,29 @@ CMD ["/true"]
 """
 
 
-def tip(old: str | None, new: str = "", *, code: str = "t", ignore_lines: tuple[str, ...] = (), guess: int = 0) -> Tip:
-    """A tip that replaces `old` in the Dockerfile."""
+COPIES_ITSELF = """\
+FROM busybox
+COPY . /src/
+RUN cp -r /src /again && head -c "$(hexdump -n 2 -e '1/2 "%u"' /dev/urandom)" /dev/zero > /a
+RUN head -c 200000 /dev/zero > /b
+CMD ["true"]
+"""
+"""The size of ``/a`` is random: two images have the same size if one build took the step from the builder's cache."""
+
+
+def tip(
+    old: str | None,
+    new: str = "",
+    *,
+    code: str = "t",
+    ignore_lines: tuple[str, ...] = (),
+    guess: int = 0,
+    dockerfile: str = DOCKERFILE,
+) -> Tip:
+    """A tip that replaces `old` in `dockerfile`."""
     edits = ()
     if old is not None:
-        start = DOCKERFILE.index(old)
+        start = dockerfile.index(old)
         edits = (Edit(start=start, end=start + len(old), replacement=new),)
     return Tip(
         code=code,
@@ -104,19 +122,20 @@ def verify(
     *,
     candidates=(),
     start: bool = False,
+    dockerfile: str = DOCKERFILE,
     **bounds,
 ) -> ImageReport:
-    """The report of an image of `DOCKERFILE` with these tips, as a run would tell it."""
+    """The report of an image of `dockerfile` with these tips, as a run makes it."""
     tree = folder / "trees/head"
     if not tree.exists():
         (tree / "data").mkdir(parents=True)
         (tree / "data/small").write_text("small\n")
-        (tree / "Dockerfile").write_text(DOCKERFILE)
+        (tree / "Dockerfile").write_text(dockerfile)
     plan = ImagePlan(
         name="app",
         image="app",
         base=None,
-        head=PlannedSide(dockerfile="Dockerfile", context=".", parsed=parse_dockerfile(DOCKERFILE, path="Dockerfile")),
+        head=PlannedSide(dockerfile="Dockerfile", context=".", parsed=parse_dockerfile(dockerfile, path="Dockerfile")),
         change=Change.ADDED,
         reason="",
     )
@@ -234,6 +253,15 @@ def test_checkout_and_symlink_targets_are_unchanged(report, folder, hostile_tree
     assert report.tips
     assert snapshot(folder / "trees") | snapshot(folder / "outside") == hostile_tree
     assert engine.left_tags(folder) == []
+
+
+def test_image_with_its_own_dockerfile_builds_only_changed_steps_and_size_is_exact(engine, need_images, tmp_path):
+    need_images(engine, "busybox")
+    smaller = tip("head -c 200000 /dev/zero > /b", "true", dockerfile=COPIES_ITSELF)
+    report = verify(engine, tmp_path, [smaller], dockerfile=COPIES_ITSELF)
+    (measured,) = report.tips
+    shorter_text_bytes = len("head -c 200000 /dev/zero > /b") - len("true")
+    assert measured.saved_bytes == 200_000 + 2 * shorter_text_bytes  # in /src and in /again
 
 
 def test_limit_exceeded_adds_note(engine, need_images, tmp_path):

@@ -26,33 +26,53 @@ def tree(tmp_path: Path) -> Path:
     return tree
 
 
+def copy_of(tree: Path, replaced: dict[str, str], *, dockerfile: str = "api/Dockerfile", is_apart: bool = False):
+    return scratch_copy(
+        tree, context=tree / "api", dockerfile=dockerfile, replaced=replaced, is_dockerfile_apart=is_apart
+    )
+
+
 def test_scratch_copy_replaces_file_and_keeps_tree(tree: Path) -> None:
-    with scratch_copy(tree, context=tree / "api", replaced={"api/Dockerfile": "FROM b\n"}) as copy:
-        found = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*"))
+    with copy_of(tree, {"api/Dockerfile": "FROM b\n"}) as copy:
+        found = sorted(path.relative_to(copy.tree).as_posix() for path in copy.tree.rglob("*"))
         assert found == ["api", "api/Dockerfile", "api/run.sh", "api/src", "api/src/leads-out", "api/src/to-a-file"]
-        assert (copy / "api/Dockerfile").read_text() == "FROM b\n"
-        assert (copy / "api/run.sh").stat().st_mode & 0o777 == 0o755
-        assert (copy / "api/src/leads-out").is_symlink()
-        assert (copy / "api/src/to-a-file").readlink() == Path("/etc/hostname")
-    assert not copy.exists()
+        assert copy.dockerfile == copy.tree / "api/Dockerfile"
+        assert copy.dockerfile.read_text() == "FROM b\n"
+        assert (copy.tree / "api/run.sh").stat().st_mode & 0o777 == 0o755
+        assert (copy.tree / "api/src/leads-out").is_symlink()
+        assert (copy.tree / "api/src/to-a-file").readlink() == Path("/etc/hostname")
+    assert [path.name for path in tree.parent.iterdir()] == ["head"]
     assert (tree / "api/Dockerfile").read_text() == "FROM a\n"
+
+
+def test_scratch_copy_dockerfile_apart_leaves_context_as_it_is(tree: Path) -> None:
+    (tree / "api/Dockerfile.dockerignore").write_text("old\n")
+    replaced = {"api/Dockerfile": "FROM b\n", "api/Dockerfile.dockerignore": "x\n", "api/.dockerignore": "y\n"}
+    with copy_of(tree, replaced, is_apart=True) as copy:
+        assert copy.tree not in copy.dockerfile.parents
+        assert copy.dockerfile.name == "Dockerfile"
+        assert copy.dockerfile.read_text() == "FROM b\n"
+        assert copy.dockerfile.with_name("Dockerfile.dockerignore").read_text() == "x\n"
+        assert (copy.tree / "api/Dockerfile").read_text() == "FROM a\n"
+        assert (copy.tree / "api/Dockerfile.dockerignore").read_text() == "old\n"
+        assert (copy.tree / "api/.dockerignore").read_text() == "y\n"
 
 
 def test_scratch_copy_files_outside_context_are_copied(tree: Path) -> None:
     replaced = {"docker/api.Dockerfile": "FROM b\n", "docker/api.Dockerfile.dockerignore": "x\n"}
-    with scratch_copy(tree, context=tree / "api", replaced=replaced) as copy:
-        assert (copy / "docker/api.Dockerfile").read_text() == "FROM b\n"
-        assert (copy / "docker/api.Dockerfile.dockerignore").read_text() == "x\n"
+    with copy_of(tree, replaced, dockerfile="docker/api.Dockerfile") as copy:
+        assert (copy.tree / "docker/api.Dockerfile").read_text() == "FROM b\n"
+        assert (copy.tree / "docker/api.Dockerfile.dockerignore").read_text() == "x\n"
 
 
 def test_scratch_copy_symlink_is_not_followed(tree: Path) -> None:
     with (
         pytest.raises(ScratchError, match="is behind a symlink"),
-        scratch_copy(tree, context=tree / "api", replaced={"api/src/leads-out/secret": "overwritten"}),
+        copy_of(tree, {"api/src/leads-out/secret": "overwritten"}),
     ):
         pass
-    with scratch_copy(tree, context=tree / "api", replaced={"api/src/to-a-file": "new\n"}) as copy:
-        assert not (copy / "api/src/to-a-file").is_symlink()
+    with copy_of(tree, {"api/src/to-a-file": "new\n"}) as copy:
+        assert not (copy.tree / "api/src/to-a-file").is_symlink()
     assert (tree / "../../outside/secret").read_text() == "secret"
     assert [path.name for path in tree.parent.iterdir()] == ["head"]
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
@@ -37,27 +38,47 @@ def read_sources(tree: Path, *, dockerfile: Path, context: Path, has_buildkit: b
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScratchCopy:
+    """A copy of a checkout's build context: its root, and the Dockerfile to build, which may stand apart from it."""
+
+    tree: Path
+    dockerfile: Path
+
+
 @contextmanager
-def scratch_copy(tree: Path, *, context: Path, replaced: Mapping[str, str]) -> Iterator[Path]:
+def scratch_copy(
+    tree: Path, *, context: Path, dockerfile: str, replaced: Mapping[str, str], is_dockerfile_apart: bool
+) -> Iterator[ScratchCopy]:
     """Copies the folder `context` of `tree` to a new folder next to `tree`, and removes the copy at the end.
 
-    `replaced` has new texts by path from the root of the tree. Raises ScratchError if there are too many files or if
-    the disk is full.
+    `replaced` has new texts by path from the root of the tree, also that of `dockerfile`. With `is_dockerfile_apart`
+    the new Dockerfile and its own ignore file are written to a folder outside of the copy. Then ``COPY . .`` copies
+    what head's build copied, and the builder's cache has it. Raises ScratchError if there are too many files or if the
+    disk is full.
     """
+    with _new_folder(tree.parent) as copy, _new_folder(tree.parent) as apart:
+        built = apart if is_dockerfile_apart else copy
+        try:
+            _copy(context, copy / context.relative_to(tree))
+            for path, text in replaced.items():
+                belongs_to_dockerfile = path in {dockerfile, f"{dockerfile}.dockerignore"}
+                _write(built if belongs_to_dockerfile else copy, path, text, mode=_mode_of(tree / path))
+        except OSError as error:
+            raise ScratchError(f"the build context cannot be copied: {error.strerror}") from error
+        yield ScratchCopy(tree=copy, dockerfile=built / dockerfile)
+
+
+@contextmanager
+def _new_folder(parent: Path) -> Iterator[Path]:
     try:
-        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=tree.parent))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     except OSError as error:
         raise ScratchError(f"cannot create a folder for the copy: {error.strerror}") from error
     try:
-        try:
-            _copy(context, root / context.relative_to(tree))
-            for path, text in replaced.items():
-                _write(root, path, text, mode=_mode_of(tree / path))
-        except OSError as error:
-            raise ScratchError(f"the build context cannot be copied: {error.strerror}") from error
-        yield root
+        yield folder
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _text_of(file: Path, tree: Path) -> str:

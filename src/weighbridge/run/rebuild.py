@@ -8,16 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from weighbridge.build.features import require_supported
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.config import Tips
 from weighbridge.domain.dockerfile import Dockerfile, parse_dockerfile
 from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.tips import EarlierMeasurement
 from weighbridge.domain.start.trial import Trial, TrialOutcome, agrees
-from weighbridge.domain.tips.measured import Measured, measure
+from weighbridge.domain.tips.measured import Measured, count_own_copies, measure
 from weighbridge.domain.tips.patch import Patched
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import BuildError, BuildTimeoutError, DockerfileError, WeighbridgeError
@@ -31,6 +32,7 @@ from weighbridge.run.read import weigh_read_image
 from weighbridge.run.request import DiffRequest
 from weighbridge.run.start import trial_of
 from weighbridge.run.tip_cache import TipCache, TipKeys, tip_keys
+from weighbridge.sources.file_digests import digest_of_content
 from weighbridge.sources.reference import ImageReference
 
 
@@ -154,7 +156,7 @@ class Rebuilder:
             )
         read = self._read([one for one in built if isinstance(one, BuiltSide)])
         for variant, answer in zip(admitted, built, strict=True):
-            result = self._measured(answer, read, prefetch) if isinstance(answer, BuiltSide) else answer
+            result = self._measured(variant, answer, read, prefetch) if isinstance(answer, BuiltSide) else answer
             self._results[variant.key] = result
             self._keep(variant, result)
         self._tools.reader.release()
@@ -211,14 +213,20 @@ class Rebuilder:
             dockerfile = _parsed(variant)
             require_supported(self._builder.client, dockerfile, target=target)
             tree = asked.checkout or self._tree
-            with scratch_copy(tree, context=asked.context, replaced=_files(variant)) as copy:
+            with scratch_copy(
+                tree,
+                context=asked.context,
+                dockerfile=asked.dockerfile.relative_to(tree).as_posix(),
+                replaced=_files(variant),
+                is_dockerfile_apart=self._is_dockerfile_apart,
+            ) as copy:
                 request = replace(
                     asked,
                     image=None,  # a variant must not read or write a cache that outlives the run
                     title=variant.title,
-                    dockerfile=copy / asked.dockerfile.relative_to(tree),
-                    context=copy / asked.context.relative_to(tree),
-                    checkout=copy,
+                    dockerfile=copy.dockerfile,
+                    context=copy.tree / asked.context.relative_to(tree),
+                    checkout=copy.tree,
                     timeout_seconds=min(left, self.settings.build_time_limit_seconds),
                 )
                 reference = self._builder.build(request)
@@ -237,12 +245,16 @@ class Rebuilder:
         return BuiltSide(reference=reference, source=source, request=request)
 
     def _measured(
-        self, built: BuiltSide, read: Mapping[ImageReference, Image | WeighbridgeError], prefetch: Prefetch
+        self,
+        variant: Variant,
+        built: BuiltSide,
+        read: Mapping[ImageReference, Image | WeighbridgeError],
+        prefetch: Prefetch,
     ) -> Result:
         image = read[built.reference]
         try:
             known = prefetch.take(built.reference, image) if isinstance(image, Image) else None
-            measured = measure(known or weigh_read_image(self._tools, built, image))
+            measured = self._figures(variant, known or weigh_read_image(self._tools, built, image))
         except WeighbridgeError as error:
             return NotBuilt(reason=str(error))
         if not self._request.start:
@@ -252,6 +264,21 @@ class Rebuilder:
         else:
             trial = trial_of(self._tools, functools.partial(self._builder.in_engine, built.reference))
         return Rebuilt(measured=measured, trial=trial)
+
+    @property
+    def _is_dockerfile_apart(self) -> bool:
+        """BuildKit takes a Dockerfile from anywhere. The classic builder copies one from elsewhere into the context."""
+        return self._builder.client.has_buildkit
+
+    def _figures(self, variant: Variant, weighed: WeighedImage) -> Measured:
+        """The figures of the image that the patch in the repository would give."""
+        measured, sources = measure(weighed), variant.proposal.sources
+        if not self._is_dockerfile_apart or isinstance(sources, WeighbridgeError):
+            return measured
+        change_bytes = len(variant.files.text.encode()) - len(sources.text.encode())
+        name, content = PurePosixPath(sources.dockerfile).name, sources.text.encode()
+        copies = count_own_copies(weighed, name=name, size_bytes=len(content), digest=digest_of_content(content))
+        return replace(measured, unpacked_bytes=measured.unpacked_bytes + copies * change_bytes)
 
     def _out_of_time(self) -> str:
         return f"the time limit of {_duration(self.settings.time_limit_seconds)} (`tips.time-limit`) was exceeded"

@@ -19,6 +19,11 @@ from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.tar import CHUNK_BYTES
 
 
+def digest_of_content(content: bytes) -> str:
+    """The digest of a whole file's `content`, as `Entry.content_digest` has it."""
+    return DIGEST_PREFIX + xxhash.xxh3_128_hexdigest(content)
+
+
 class DigestsInPlace:
     """Computes digests for layers whose files lie in a folder per layer."""
 
@@ -51,17 +56,17 @@ class DigestsInPlace:
         name = os.fsencode(entry.path)
         if entry.size_bytes <= CHUNK_BYTES:
             content = files.read(name, entry.size_bytes)
-            found_bytes, digest = len(content), xxhash.xxh3_128_hexdigest(content)
+            found_bytes, digest = len(content), digest_of_content(content)
         else:
             found_bytes, hasher = 0, xxhash.xxh3_128()
             with files.open(name) as file:
                 while chunk := file.read(CHUNK_BYTES):
                     found_bytes += len(chunk)
                     hasher.update(chunk)
-            digest = hasher.hexdigest()
+            digest = DIGEST_PREFIX + hasher.hexdigest()
         if found_bytes != entry.size_bytes:
             raise ImageError(f"{entry.path}: it has {found_bytes} bytes; layer {diff_id} records {entry.size_bytes}")
-        return DIGEST_PREFIX + digest
+        return digest
 
     def release(self) -> None:
         """Close the layers' folders and store the new digests in the cache."""

@@ -46,6 +46,22 @@ def measure(weighed: WeighedImage) -> Measured:
     )
 
 
+def count_own_copies(weighed: WeighedImage, *, name: str, size_bytes: int, digest: str) -> int:
+    """The number of files called `name` with this content in the layers of the Dockerfile itself, hidden ones included.
+
+    `digest` has the form of `Entry.content_digest`.
+    """
+    copies = 0
+    for layer, weighed_layer in zip(weighed.image.layers, weighed.layers, strict=True):
+        if weighed_layer.from_base_image:
+            continue
+        changeset = layer.changeset
+        rows = [row for row, size in enumerate(changeset.columns.sizes) if size == size_bytes]
+        entries = (changeset.entries[row] for row in rows if changeset.columns.path(row).rpartition("/")[2] == name)
+        copies += sum(changeset.digest(entry) == digest for entry in entries)
+    return copies
+
+
 Ground = Literal["does not build", "does not start", "a check warns", "saves too little"]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from images import weigh_files
 
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.start.predict import Starts
-from weighbridge.domain.tips.measured import Measured, cures_start, objection
+from weighbridge.domain.tips.measured import Measured, count_own_copies, cures_start, objection
 
 BEFORE = Measured(
     unpacked_bytes=10_000_000,
@@ -93,3 +94,15 @@ def test_objection_cured_start_passes_with_small_saving() -> None:
     cured = replace(AFTER, unpacked_bytes=9_999_999)
     assert cures_start(broken, cured)
     assert objection(broken, cured, floor_bytes=1_000) is None
+
+
+def test_own_copies_hidden_copy_counts_and_copy_of_base_image_does_not() -> None:
+    base = {"Dockerfile": 9}
+    head = weigh_files(
+        base,
+        {"src/Dockerfile": 9, "src/Dockerfile.old": 9, "src/api/Dockerfile": 8},
+        {"again/Dockerfile": 9, "src/Dockerfile": None},
+        base_image_layers=1,
+    )
+    assert count_own_copies(head, name="Dockerfile", size_bytes=9, digest="same") == 2
+    assert count_own_copies(head, name="Dockerfile", size_bytes=9, digest="other") == 0
