@@ -149,6 +149,8 @@ class ElfSpec:
     soname: str | None = None
     rpath: str | None = None
     runpath: str | None = None
+    filters: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
     bind_now: bool = False
     flags_1: int = 0
     needed_versions: tuple[tuple[str, str, bool], ...] = ()
@@ -179,6 +181,8 @@ def build_elf(spec: ElfSpec) -> bytes:
 
     tags: list[tuple[int, int]] = [(1, string(name)) for name in spec.needed]
     tags += [(tag, string(text)) for tag, text in ((14, spec.soname), (15, spec.rpath), (29, spec.runpath)) if text]
+    tags += [(0x7FFFFFFF, string(name)) for name in spec.filters]
+    tags += [(0x7FFFFFFD, string(name)) for name in spec.auxiliary]
     tags += [(24, 0)] if spec.bind_now else []
     tags += [(0x6FFFFFFB, spec.flags_1)] if spec.flags_1 else []
     # Version indices: 2… for the defined ones, then the needed ones.

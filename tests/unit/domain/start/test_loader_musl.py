@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from weighbridge.domain.start.elf import read_elf
+from weighbridge.domain.start.loader.musl import musl_architecture
 from weighbridge.domain.start.predict import Starts, predict_start
 
 LOADER = "/lib/ld-musl-x86_64.so.1"
@@ -123,3 +125,103 @@ def test_unknown_loader_is_not_checked(run, make_elf):
     prediction = run({"/lib/ld-other.so": make_elf(exports=("start",))}, interpreter="/lib/ld-other.so")
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.not_checked == ("/lib/ld-other.so is neither the loader of glibc nor that of musl",)
+
+
+@pytest.mark.parametrize(
+    ("files", "needed", "why"),
+    [
+        pytest.param({}, "", "Invalid argument", id="an-empty-name"),
+        pytest.param({}, "x" * 256, "No such file or directory", id="a-name-that-is-too-long"),
+        pytest.param({"/lib/liba.so/": b""}, "liba.so", "Is a directory", id="a-directory"),
+        pytest.param({"/lib/liba.so": "liba.so"}, "liba.so", "Symbolic link loop", id="a-link-to-itself"),
+        pytest.param({}, "/opt/liba.so", "No such file or directory", id="a-path"),
+        pytest.param({"/lib/liba.so": {"type": 1}}, "liba.so", "Exec format error", id="an-object-file"),
+        pytest.param({"/lib/liba.so": {"dynamic": False}}, "liba.so", "Exec format error", id="no-dynamic-section"),
+    ],
+)
+def test_library_that_cannot_be_mapped_is_named_with_its_reason(run, make_elf, files, needed, why):
+    made = {path: make_elf(**value) if isinstance(value, dict) else value for path, value in files.items()}
+    _lacks(run(made, needed=(needed,)), needed, why=why)
+
+
+def test_file_of_root_is_denied_by_path_and_skipped_in_a_search(run, images, make_elf):
+    library = images.File(content=make_elf(), mode=0o600)
+    _lacks(run({"/lib/liba.so": library}, user="1000"), "liba.so")
+    _lacks(run({"/opt/liba.so": library}, needed=("/opt/liba.so",), user="1000"), "/opt/liba.so",
+           why="Permission denied")  # fmt: skip
+    folder = {"/opt/": images.File(mode=0o700), "/opt/liba.so": make_elf()}
+    _lacks(run(folder, needed=("/opt/liba.so",), user="1000"), "/opt/liba.so", why="Permission denied")
+
+
+def test_library_of_other_machine_is_not_refused(run, make_elf):
+    assert run({"/lib/liba.so": make_elf(machine=183)}).starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    "content", [pytest.param({"/etc/ld-musl-x86_64.path/": b""}, id="a-directory"),
+                pytest.param({"/etc/ld-musl-x86_64.path": "ld-musl-x86_64.path"}, id="a-link-to-itself")]
+)  # fmt: skip
+def test_path_file_that_cannot_be_read_leaves_no_directories(run, make_elf, content):
+    _lacks(run({**content, "/lib/liba.so": make_elf()}), "liba.so")
+
+
+def test_origin_of_setuid_program_voids_its_list_but_not_that_of_a_library(run, make_elf):
+    assert run({"/app/liba.so": make_elf()}, runpath="${ORIGIN}").starts is Starts.YES
+    _lacks(run({"/app/liba.so": make_elf()}, runpath="${ORIGIN}", mode=0o4755, user="1000"), "liba.so")
+    files = {"/lib/liba.so": make_elf(needed=("libb.so",), runpath="$ORIGIN/sub"), "/lib/sub/libb.so": make_elf()}
+    assert run(files, mode=0o4755, user="1000").starts is Starts.YES
+
+
+def test_preload_is_loaded_except_for_setuid_program(run, make_elf):
+    files = {"/lib/liba.so": make_elf(), "/p.so": make_elf(needed=("libgone.so",))}
+    env = {"LD_PRELOAD": "/gone.so /p.so"}
+    _lacks(run(files, env=env), "libgone.so", by="/p.so")
+    assert run(files, env=env, mode=0o4755, user="1000").starts is Starts.YES
+
+
+def test_two_names_of_one_file_are_one_object(run, make_elf):
+    files = {"/lib/liba.so": make_elf(needed=("libgone.so",)), "/lib/libb.so": "liba.so"}
+    evidence = run(files, needed=("liba.so", "libb.so", "/lib/liba.so")).findings[-1].evidence
+    assert evidence[1:] == ("/lib/liba.so: needs libgone.so: No such file or directory",)
+
+
+def test_cycle_of_libraries_ends(run, make_elf):
+    files = {"/lib/liba.so": make_elf(needed=("libb.so",)), "/lib/libb.so": make_elf(needed=("liba.so",))}
+    assert run(files).starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "machine", "bits", "architecture"),
+    [
+        ("/opt/lib/ld-musl-armel.so.1", 40, 32, "armel"),
+        ("/lib/loader", 62, 64, "x86_64"),
+        ("/lib/loader", 62, 32, "x32"),
+        ("/lib/loader", 40, 32, "armhf"),
+    ],
+)
+def test_architecture_is_read_from_the_name_of_the_loader_or_its_machine(
+    make_elf, interpreter, machine, bits, architecture
+):
+    data = make_elf(machine=machine, bits=bits)
+    elf = read_elf(lambda offset, length: data[offset : offset + length], len(data))
+    assert musl_architecture(elf, interpreter) == architecture
+
+
+def test_program_with_unreadable_dynamic_section_is_not_checked(images, musl, make_elf):
+    program = make_elf(interpreter=LOADER, needed=("libc.so.6",)).replace(b"libc.so.6\0", b"libc.so.6X")
+    prediction = predict_start(images.config("/app/prog"), images.rootfs({**musl, "/app/prog": program}))
+    assert prediction.starts is Starts.NOT_CHECKED
+
+
+def test_gcompat_runs_the_loader_of_musl_with_its_library(images, musl, make_elf):
+    gcompat = {
+        "/lib64/ld-linux-x86-64.so.2": make_elf(type=2, trailer=b"libgcompat.so.0"),
+        "/lib/libgcompat.so.0": make_elf(exports=("gnu_get_libc_version",)),
+        "/app/prog": make_elf(
+            interpreter="/lib64/ld-linux-x86-64.so.2", needed=("libc.so.6",), undefined=("gnu_get_libc_version",)
+        ),
+    }
+    config = images.config("/app/prog")
+    assert predict_start(config, images.rootfs({**musl, **gcompat})).starts is Starts.YES
+    alone = predict_start(config, images.rootfs(gcompat))
+    assert alone.not_checked == ("/lib64/ld-linux-x86-64.so.2 (gcompat) without musl's loader",)
