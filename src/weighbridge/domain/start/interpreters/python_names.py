@@ -19,6 +19,7 @@ from weighbridge.domain.start.interpreters.view import View
 
 _DYNAMIC = frozenset({"__getattr__", "lazy_loader"})
 _TAKES_MODULE_NAME = frozenset({"getLogger", "get_logger", "Flask", "Blueprint", "print", "getLoggerClass"})
+_BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match)
 _MAX_STARS = 40
 _JOINS = re.compile(r"\b(?:and|or)\b")
 _MAX_JOINS = 5_000
@@ -110,7 +111,7 @@ def defined_names(body: list[ast.stmt]) -> Names | None:
                 return None
             case ast.Call() if _is_given_the_module(node):
                 return None
-            case ast.Call(func=ast.Name(id="exec")) if id(node) in at_top:
+            case ast.Call(func=ast.Name(id="exec" | "locals" | "vars")) if id(node) in at_top:
                 return None
             case ast.Name(id=name):
                 if name in _DYNAMIC or (name == "setattr" and id(node) not in constant_keys):
@@ -122,11 +123,15 @@ def defined_names(body: list[ast.stmt]) -> Names | None:
                 if node.level != 1 or not node.module or "." in node.module:
                     return None
                 stars.append(node.module)
+            case ast.alias() if (node.asname or node.name) in _DYNAMIC:
+                return None
             case ast.alias():
                 names.update((node.asname or node.name.partition(".")[0], node.name.rpartition(".")[2]))
             case ast.Global() | ast.Nonlocal():
                 names.update(node.names)
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.ExceptHandler(name=str(name)):
+                names.add(name)
+            case ast.MatchMapping(rest=str(name)):
                 names.add(name)
             case ast.Constant(value=str(text)) if len(text) <= 100:
                 # In a __getattr__, or in a list of names that are loaded later.
@@ -182,7 +187,7 @@ def evaluated(statement: ast.stmt) -> Iterator[ast.expr]:
         case ast.ClassDef():
             pending = [*statement.bases, *statement.decorator_list]
             for inner in statement.body:
-                if isinstance(inner, ast.If | ast.Try | ast.With | ast.For | ast.While):
+                if isinstance(inner, _BLOCKS):
                     break
                 yield from evaluated(inner)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -198,6 +203,9 @@ def evaluated(statement: ast.stmt) -> Iterator[ast.expr]:
                 pending.append(node.test)
             case ast.BoolOp():
                 pending.append(node.values[0])
+            case ast.Compare():
+                # A chain of comparisons ends at the first that is false.
+                pending.extend((node.left, node.comparators[0]))
             case _:
                 pending.extend(ast.iter_child_nodes(node))
 
