@@ -280,7 +280,7 @@ def exported_names(source: Source) -> frozenset[str] | None:
         if rest[:1] == ["default"]:
             names.add("default")
         elif rest[:1] and rest[0] in {"function", "class"}:
-            names.add(rest[2] if rest[1:2] == ["*"] else rest[1] if len(rest) > 1 else "")
+            names.update(rest[2:3] if rest[1:2] == ["*"] else rest[1:2])
         elif rest[:1] and rest[0] in {"const", "let", "var"}:
             declared = _declared(tokens, position + 2)
             if declared is None:
