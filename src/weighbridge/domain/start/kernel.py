@@ -181,8 +181,6 @@ def _execute_elf(
     except ElfError as error:
         return bad(f"a broken ELF file: {error}")
     allowed = machines_of(process.architecture)
-    if not allowed:
-        return Undecided(reason=f"architecture {process.architecture} is not known")
     if (elf.machine, elf.bits) not in allowed:
         return bad(
             f"built for {elf.machine_name}; the image is for {process.architecture}",

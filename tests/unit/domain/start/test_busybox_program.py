@@ -9,7 +9,12 @@ from linear_time import assert_linear
 
 from weighbridge.domain.start.busybox_program import busybox_of
 from weighbridge.domain.start.predict import Starts, predict_start
-from weighbridge.domain.start.scripts.tools.applet_options import is_relative_time, refused_option, unsure_option
+from weighbridge.domain.start.scripts.tools.applet_options import (
+    is_relative_time,
+    refused_option,
+    refused_predicate,
+    unsure_option,
+)
 
 USAGES = {
     "cp": "[-arPLHpfilsTu] SOURCE DEST\n\n\t-a\tSame as -dpR\n\t-R,-r\tRecurse",
@@ -119,6 +124,40 @@ def test_long_option_of_another_applet_is_unsure(busybox, words, unsure):
 )
 def test_time_in_words_is_told_from_numbers(text, is_relative):
     assert is_relative_time(text) is is_relative
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        ("/ -name -printf -printf", "-printf"),
+        ("/ -exec a -printf ; -b1", "-b1"),
+        ("/ -exec a -printf + -b1", "-b1"),
+        ("/ -exec a -printf", ""),
+        ("/ -mtime -7 -o -type f", ""),
+        ("/ ! -maxdepth 1", ""),
+    ],
+)
+def test_word_of_find_is_refused_unless_it_is_a_value_or_of_a_command(busybox, words, refused):
+    assert refused_predicate(busybox(program()), words.split()) == refused
+
+
+def test_busybox_without_find_refuses_no_word(busybox):
+    assert refused_predicate(busybox(program().replace(b"-name\0", b"-nema\0")), ["-printf"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "is_musl"),
+    [
+        pytest.param(None, b"", False, id="no-elf-file"),
+        pytest.param({"interpreter": "/lib/ld-musl-x86_64.so.1"}, b"", True, id="loader-of-musl"),
+        pytest.param({"interpreter": "/lib64/ld-linux-x86-64.so.2"}, b"", False, id="loader-of-glibc"),
+        pytest.param({"type": 2, "dynamic": False}, b"", True, id="static-without-the-text-of-glibc"),
+        pytest.param({"type": 2, "dynamic": False}, b"\0invalid option -- \0", False, id="static-with-it"),
+    ],
+)
+def test_messages_are_those_of_the_library_of_the_program(busybox, make_elf, spec, text, is_musl):
+    content = (make_elf(**spec) if spec is not None else b"") + program(tail=text)
+    assert busybox(content).is_musl is is_musl
 
 
 @pytest.fixture

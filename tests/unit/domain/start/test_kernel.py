@@ -206,3 +206,107 @@ def test_script_below_unreadable_folder_is_not_checked(run):
 def test_shebang_argument_begins_after_first_space(run, make_elf):
     assert run({"/s": b"#!/bin/true -a -b\n"}, "/s").starts is Starts.YES
     assert run({"/s": b"#! \t/bin/true\t\n"}, "/s").starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    ("content", "evidence"),
+    [
+        pytest.param(b"\x7fELF", "/p: a broken ELF file: e_ident lies outside the file", id="only-the-mark"),
+        pytest.param({56: b"\0\0"}, "/p: an ELF file without program headers", id="no-program-headers"),
+        pytest.param({54: b"\1\0"}, "/p: a broken ELF file: program headers of 1 bytes", id="wrong-program-headers"),
+    ],
+)
+def test_broken_elf_file_is_exec_format_error(run, make_elf, content, evidence):
+    if isinstance(content, dict):
+        patched = bytearray(make_elf(type=2, dynamic=False))
+        for at, value in content.items():
+            patched[at : at + len(value)] = value
+        content = bytes(patched)
+    prediction = run({"/p": content}, "/p")
+    _dies(prediction, "entrypoint-bad-format", "exec /p: exec format error")
+    assert prediction.findings[-1].evidence[0] == evidence
+
+
+def test_script_of_a_broken_program_has_both_as_evidence(run):
+    prediction = run({"/s": b"#!/p -a\n", "/p": b"\x7fELF"}, "/s")
+    _dies(prediction, "entrypoint-bad-format", "exec /s: exec format error")
+    assert prediction.findings[-1].evidence[:2] == (
+        "/s: #!/p -a",
+        "/p: a broken ELF file: e_ident lies outside the file",
+    )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "machine", "bits", "starts"),
+    [
+        ("386", 3, 32, Starts.YES),
+        ("386", 62, 64, Starts.NO),
+        ("amd64", 62, 32, Starts.NO),
+        ("arm", 40, 32, Starts.YES),
+        ("arm", 183, 64, Starts.NO),
+        ("ppc64le", 21, 64, Starts.YES),
+        ("s390x", 22, 64, Starts.YES),
+        ("riscv64", 243, 64, Starts.YES),
+        ("riscv64", 243, 32, Starts.NO),
+        ("loong64", 258, 64, Starts.YES),
+    ],
+)
+def test_architecture_runs_its_own_machines_only(run, make_elf, architecture, machine, bits, starts):
+    program = make_elf(type=2, machine=machine, bits=bits, dynamic=False)
+    prediction = run({"/p": program}, "/p", architecture=architecture)
+    assert prediction.starts is starts
+    if starts is Starts.NO:
+        assert prediction.findings[-1].code == "architecture-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "code", "predicts"),
+    [
+        pytest.param(
+            {"/a": "/b", "/b": "/a"}, "/a", "entrypoint-missing", "too many levels of symbolic links", id="loop"
+        ),
+        pytest.param({"/a": b""}, "/a/b", "entrypoint-missing", "not a directory", id="file-as-folder"),
+        pytest.param({}, "/" + "x" * 256, "entrypoint-missing", "file name too long", id="long-name"),
+        pytest.param({}, "/gone", "entrypoint-missing", "no such file or directory", id="missing"),
+    ],
+)
+def test_path_that_leads_to_no_file_has_the_error_of_the_kernel(run, files, path, predicts):
+    _dies(run(files, path), "entrypoint-missing", f'exec: "{path}": stat {path}: {predicts}')
+
+
+@pytest.mark.parametrize(
+    ("loader", "predicts", "evidence"),
+    [
+        ({"/l/": b""}, "permission denied", "/l: mode 0755, not executable"),
+        ({"/l": {"machine": 183}}, "accessing a corrupted shared library", "/l is no ELF file for x86-64"),
+        ({"/l": {"bits": 32}}, "accessing a corrupted shared library", "/l is no ELF file for x86-64"),
+        ({"/l": "/l"}, "too many levels of symbolic links", "/l is a symlink to /l"),
+    ],
+)
+def test_unusable_loader_has_the_error_of_the_kernel(run, make_elf, loader, predicts, evidence):
+    files = {path: make_elf(**value) if isinstance(value, dict) else value for path, value in loader.items()}
+    prediction = run({**files, "/p": make_elf(interpreter="/l")}, "/p")
+    _dies(prediction, "libc-loader-missing", f"exec /p: {predicts}")
+    assert prediction.findings[-1].evidence[:2] == ("/p: PT_INTERP /l", evidence)
+
+
+def test_loader_below_proc_is_not_checked(run, make_elf):
+    prediction = run({"/p": make_elf(interpreter="/proc/self/exe")}, "/p")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert "depends on the running container" in prediction.not_checked[0]
+
+
+def test_program_without_loader_and_with_broken_dynamic_section_is_not_checked(run, make_elf):
+    program = make_elf(needed=("liba.so",)).replace(b"liba.so\0", b"liba.soX")
+    prediction = run({"/p": program}, "/p")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert "/p has no PT_INTERP, and its dynamic section is broken" in prediction.not_checked[0]
+
+
+def test_program_with_malformed_capabilities_is_not_checked(run, images, make_elf):
+    program = images.File(content=make_elf(type=2, dynamic=False), capabilities=b"\0")
+    prediction = run({"/p": program}, "/p")
+    assert (prediction.starts, prediction.not_checked) == (
+        Starts.NOT_CHECKED,
+        ("/p: its file capabilities are malformed",),
+    )
