@@ -20,6 +20,7 @@ MAX_EDGES = 1_000_000
 
 _PYTHON_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?")
 _PYTHON_FOLDER = re.compile(r"python(\d+\.\d+)")
+_RECENT_PYTHON = "3.99"
 _SEPARATORS = re.compile(r"[-_.]+")
 _MAX_NPM_DEPTH = 64
 _MAX_PROVIDERS = 64
@@ -194,14 +195,19 @@ def _requirement(line: str) -> Requirement | None:
 
 
 def _environment(locations: Iterable[str]) -> dict[str, str]:
-    """The markers of the image's interpreter: Linux, and the version in the folder's name."""
-    environment = {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"}
-    for location in locations:
-        match = _PYTHON_FOLDER.search(location)
-        if match is not None:
-            environment |= {"python_version": match[1], "python_full_version": f"{match[1]}.0"}
-            break
-    return environment
+    """The markers of the image's interpreter: Linux, and the version in the folder's name.
+
+    Without such a folder (``pip install --target``), a recent version: most conditions are on old ones.
+    """
+    match = next(filter(None, map(_PYTHON_FOLDER.search, locations)), None)
+    version = match[1] if match is not None else _RECENT_PYTHON
+    return {
+        "sys_platform": "linux",
+        "os_name": "posix",
+        "platform_system": "Linux",
+        "python_version": version,
+        "python_full_version": f"{version}.0",
+    }
 
 
 _RESOLVERS: dict[Ecosystem, _Resolve] = {Ecosystem.NPM: _by_folder}

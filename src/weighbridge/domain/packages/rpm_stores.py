@@ -66,7 +66,7 @@ class _HashDatabase:
         if page[start] == _ON_PAGE:
             return page[start + 1 : end]
         if page[start] != _OFF_PAGE or end - start < 12:
-            return b""
+            raise ValueError("an item is of an unsupported kind")
         number, total_bytes = struct.unpack_from(f"{self._order}II", page, start + 4)
         parts = []
         missing = total_bytes
@@ -90,7 +90,7 @@ def ndb_headers(content: bytes) -> Iterator[bytes]:
     if magic != _NDB_MAGIC or version != 0:
         raise ValueError("it is not an ndb database of a supported version")
     end = pages * _NDB_PAGE_BYTES
-    if end > len(content):
+    if not pages or end > len(content):
         raise ValueError("it is cut short")
     for start in range(_NDB_HEADER_BYTES, end, _SLOT_BYTES):
         slot_magic, index, block, blocks = struct.unpack_from("<4sIII", content, start)

@@ -62,6 +62,46 @@ def test_python_graph_follows_markers_and_extras() -> None:
     assert needs(files, Ecosystem.PYTHON, extras={"base": frozenset({"slow"})})["base"] == {"speed", "slow"}
 
 
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        pytest.param("usr/lib/python3.7/site-packages", {"old"}, id="folder with version"),
+        pytest.param("var/task", {"new"}, id="folder without version is recent"),
+    ],
+)
+def test_python_graph_uses_version_of_folder(site: str, expected: set[str]) -> None:
+    requires = "Requires-Dist: old; python_version < '3.8'\nRequires-Dist: new; python_full_version >= '3.8.1'"
+    files = {f"{site}/{name}-1.dist-info/METADATA": f"Name: {name}\n".encode() for name in ("old", "new")}
+    files[f"{site}/app-1.dist-info/METADATA"] = f"Name: app\n{requires}\n".encode()
+    assert needs(files, Ecosystem.PYTHON)["app"] == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("base (broken", id="no requirement"),
+        pytest.param("other", id="not installed"),
+        pytest.param("; python_version < '3'", id="no name"),
+        pytest.param("base; extra == 'fast'", id="extra not requested"),
+    ],
+)
+def test_python_requirement_that_cannot_apply_is_no_edge(line: str) -> None:
+    files = {
+        f"{SITE}/{name}-1.dist-info/METADATA": f"Name: {name}\nRequires-Dist: {line}\n".encode()
+        for name in ("app", "base", "again")
+    }
+    assert set(map(len, needs(files, Ecosystem.PYTHON).values())) == {0}
+
+
+def test_node_package_outside_folders_above_is_found_by_name() -> None:
+    """The store of pnpm has links, which have no ``package.json`` of their own."""
+    files = {
+        "app/node_modules/.pnpm/a@1/node_modules/a/package.json": b'{"dependencies": {"b": "1", "gone": "1"}}',
+        "app/node_modules/.pnpm/b@1/node_modules/b/package.json": b"{}",
+    }
+    assert needs(files, Ecosystem.NPM) == {"a": {"b"}, "b": set()}
+
+
 def test_node_graph_uses_nearest_folder() -> None:
     def described(**fields: object) -> bytes:
         return json.dumps(fields).encode()

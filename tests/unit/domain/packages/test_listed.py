@@ -25,6 +25,10 @@ def test_listed_package_in_database_is_not_added_again() -> None:
     assert with_listed_packages(found("2"), [listed("flask", "9")]).listed == ()
 
 
+def test_image_without_sbom_has_no_listed_packages() -> None:
+    assert with_listed_packages(found("2"), None).listed is None
+
+
 def test_listed_package_with_other_version_is_change_without_bytes() -> None:
     base = with_listed_packages(found("2"), [listed("zlib", "1")])
     head = with_listed_packages(found("2"), [listed("zlib", "2")])

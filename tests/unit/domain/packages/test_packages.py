@@ -6,23 +6,19 @@ import gzip
 import importlib.metadata
 import io
 import json
-import sqlite3
-import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from elf_sections import go_build_info, program
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.packages.diff import diff_packages
 from weighbridge.domain.packages.find import find_packages
 from weighbridge.domain.packages.model import Ecosystem, Package, PackageSet
-from weighbridge.domain.packages.rpm_stores import bdb_headers
 
 DATA = Path(__file__).resolve().parents[3] / "data/packages"
 
@@ -119,6 +115,19 @@ def test_distroless_packages_have_files_of_md5sums() -> None:
     assert packages.unowned_bytes == 0
 
 
+def test_distroless_package_without_md5sums_has_only_its_stanza() -> None:
+    stanza = b"Package: base\nVersion: 1\nArchitecture: all\n"
+    assert found(rootfs({"var/lib/dpkg/status.d/base": stanza})) == {("deb", "base", "1"): len(stanza)}
+
+
+def test_debian_list_too_large_leaves_package_without_files_and_gives_note() -> None:
+    status = b"Package: x\nStatus: install ok installed\nVersion: 1\n"
+    files = {"var/lib/dpkg/status": status, "var/lib/dpkg/info/x.list": 9 << 20}
+    packages = find_packages(rootfs(files, mode=0o644))
+    assert [(one.name, one.size_bytes) for one in packages.packages] == [("x", 0)]
+    assert packages.notes == ("/var/lib/dpkg/info/x.list is larger than the 8388608 bytes that are read",)
+
+
 # --- Alpine -------------------------------------------------------------------------------------------------------
 
 
@@ -128,133 +137,6 @@ def test_alpine_packages_have_files_of_their_folders(folder: str) -> None:
     database = musl + b"P:busybox\nV:1.36\nF:bin\nR:busybox\n\n"
     root = rootfs({f"{folder}/installed": database, "lib/ld-musl-x86_64.so.1": 600, "top": 5, "bin/busybox": 800})
     assert found(root) == {("apk", "musl", "1.2.5-r0"): 605, ("apk", "busybox", "1.36"): 800}
-
-
-# --- RPM ----------------------------------------------------------------------------------------------------------
-
-
-def rpm_database() -> bytes:
-    return gzip.decompress((DATA / "rpmdb.sqlite.gz").read_bytes())
-
-
-@pytest.mark.parametrize("folder", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
-def test_real_rpm_database_is_read(folder: str) -> None:
-    root = rootfs(
-        {
-            f"{folder}/rpmdb.sqlite": rpm_database(),
-            "opt/scale/data": 5000,
-            "opt/scale/name": 6,
-            "usr/bin/scale": 6,
-            "opt/gate/data": 300,
-        }
-    )
-    assert found(root) == {("rpm", "scale", "1:1.0-1"): 5012, ("rpm", "gate", "1:2.5-1"): 300}
-    assert find_packages(root).notes == ()
-
-
-def bdb_database() -> bytes:
-    return gzip.decompress((DATA / "Packages.bdb.gz").read_bytes())
-
-
-def ndb_database() -> bytes:
-    """The packages of the other database as rpm's rpmpkg.c stores them; no rpm with this backend was at hand."""
-    slots, blobs, block = b"", b"", 4096 // 16
-    for index, header in enumerate(bdb_headers(bdb_database()), start=1):
-        blob = struct.pack("<4sIII", b"BlbS", index, 0, len(header)) + header
-        blob += bytes(-(len(blob) + 12) % 16) + struct.pack("<II4s", zlib.adler32(blob), len(header), b"BlbE")
-        slots += struct.pack("<4sIII", b"Slot", index, block + len(blobs) // 16, len(blob) // 16)
-        slots += struct.pack("<4sIII", b"Slot", 0, 0, 0)  # of a package that was removed
-        blobs += blob
-    page = struct.pack("<4sIIII", b"RpmP", 0, 7, 1, 9).ljust(32, b"\0") + slots
-    page += struct.pack("<4sIII", b"Slot", 0, 0, 0) * ((4096 - len(page)) // 16)
-    return page + blobs
-
-
-@pytest.mark.parametrize("form", ["Packages", "Packages.db"])
-@pytest.mark.parametrize("folder", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
-def test_database_in_older_format_is_read(form: str, folder: str) -> None:
-    database = bdb_database() if form == "Packages" else ndb_database()
-    many = {f"opt/many/a-file-with-a-long-name-{number}": 2 for number in range(1, 901)}
-    root = rootfs({f"{folder}/{form}": database, "opt/scale/data": 5000, "opt/gate/data": 300, **many})
-    assert found(root) == {
-        ("rpm", "scale", "1:1.0-1"): 5000,
-        ("rpm", "gate", "1:2.5-1"): 300,
-        ("rpm", "many", "3-1"): 1800,
-    }
-    assert find_packages(root).notes == ()
-
-
-@given(
-    st.sampled_from(["Packages", "Packages.db"]), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=6)
-)
-def test_damaged_database_in_older_format_is_read_or_note(form: str, changes: list[tuple[int, int]]) -> None:
-    database = bytearray(bdb_database() if form == "Packages" else ndb_database())
-    for place, value in changes:
-        database[place % len(database)] = value
-    packages = find_packages(rootfs({f"var/lib/rpm/{form}": bytes(database)}))
-    assert len(packages.packages) <= 3
-    assert all("is damaged" in note for note in packages.notes)
-
-
-@pytest.mark.parametrize(
-    ("form", "database", "why"),
-    [
-        ("Packages", b"", None),
-        ("Packages", b"no database" * 100, "it is not a hash database"),
-        ("Packages", bdb_database()[:20] + b"\3\0\0\0" + bdb_database()[24:], "its page size is invalid"),
-        ("Packages.db", b"RpmP", "a slot is damaged"),
-        ("Packages.db", b"no database", "it is not an ndb database"),
-        ("Packages.db", ndb_database()[:3000], "it is cut short"),
-        ("Packages.db", ndb_database()[:5000], "a package is not within the file"),
-    ],
-)
-def test_rpm_database_invalid_is_note(form: str, database: bytes, why: str | None) -> None:
-    packages = find_packages(rootfs({f"var/lib/rpm/{form}": database}))
-    assert packages.packages == ()
-    for note in packages.notes:
-        assert why
-        assert why in note
-
-
-def database_of(*statements: str) -> bytes:
-    connection = sqlite3.connect(":memory:")
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    data: bytes = connection.serialize()
-    connection.close()
-    return data
-
-
-@pytest.mark.parametrize(
-    "database",
-    [
-        b"no database at all",
-        rpm_database()[:5000],
-        rpm_database()[:100] + b"\xff" * 20_000,
-        database_of("CREATE TABLE Other (blob BLOB)"),
-        database_of(
-            "CREATE VIEW Packages AS"
-            " WITH RECURSIVE n(blob) AS (SELECT 1 UNION ALL SELECT blob FROM n) SELECT blob FROM n"
-        ),
-        database_of("CREATE VIEW Packages AS SELECT zeroblob(900000000) AS blob"),
-        database_of("CREATE TABLE Packages (blob BLOB)", "INSERT INTO Packages VALUES (x'0000000100')"),
-        database_of("CREATE TABLE Packages (blob BLOB)", "INSERT INTO Packages VALUES (x'ffffffffffffffff')"),
-    ],
-    ids=["text", "cut", "noise", "no table", "endless view", "large view", "short header", "lying header"],
-)
-def test_hostile_rpm_database_is_note(database: bytes) -> None:
-    packages = find_packages(rootfs({"var/lib/rpm/rpmdb.sqlite": database}))
-    assert packages.packages == ()
-    assert len(packages.notes) == 1
-    assert packages.notes[0].startswith("the RPM database /var/lib/rpm/rpmdb.sqlite is damaged: ")
-
-
-def test_header_with_offset_past_end_gives_note() -> None:
-    header = struct.pack(">II", 1, 4) + struct.pack(">iIiI", 1000, 6, 99, 1) + b"abc\0"
-    database = database_of("CREATE TABLE Packages (blob BLOB)", f"INSERT INTO Packages VALUES (x'{header.hex()}')")
-    packages = find_packages(rootfs({"var/lib/rpm/rpmdb.sqlite": database}))
-    assert packages.notes == ("the RPM database /var/lib/rpm/rpmdb.sqlite is damaged: a header points beyond its end",)
 
 
 # --- Python -------------------------------------------------------------------------------------------------------
@@ -302,6 +184,36 @@ def test_egg_info_without_list_has_its_top_level_packages() -> None:
     assert found(root) == {("pip", "old", "2.0"): 70 + len(b"Name: old\nVersion: 2.0\n") + len(b"old\n_old\n")}
 
 
+def test_egg_info_with_installed_files_has_these_and_no_top_level_package() -> None:
+    folder = f"{SITE}/old-2.0.egg-info"
+    listed = b"../old/a.py\n../../../../bin/old\nPKG-INFO\n"
+    root = rootfs(
+        {
+            f"{folder}/PKG-INFO": b"Name: old\nVersion: 2.0\n",
+            f"{folder}/installed-files.txt": listed,
+            f"{folder}/top_level.txt": b"old\n",
+            f"{SITE}/old/a.py": 10,
+            f"{SITE}/old/unlisted.py": 20,
+            "usr/bin/old": 40,
+        }
+    )
+    own = len(b"Name: old\nVersion: 2.0\n") + len(listed) + len(b"old\n")
+    assert found(root) == {("pip", "old", "2.0"): 50 + own}
+
+
+def test_top_level_name_with_slash_claims_nothing() -> None:
+    info, tops = b"Name: old\nVersion: 2.0\n", b"../../../etc\nold\n"
+    files = {f"{SITE}/old-2.0.egg-info/PKG-INFO": info, f"{SITE}/old-2.0.egg-info/top_level.txt": tops}
+    root = rootfs({**files, f"{SITE}/old.py": 10, "usr/lib/etc.py": 80, "usr/lib/etc/a": 80})
+    assert found(root) == {("pip", "old", "2.0"): 10 + len(info) + len(tops)}
+
+
+def test_record_with_open_quote_claims_other_files() -> None:
+    info, record = b"Name: a\nVersion: 1\n", b'"\n"a.py",,\n'
+    files = {f"{SITE}/a-1.dist-info/METADATA": info, f"{SITE}/a-1.dist-info/RECORD": record}
+    assert found(rootfs({**files, f"{SITE}/a.py": 10})) == {("pip", "a", "1"): 10 + len(info) + len(record)}
+
+
 def test_python_package_owned_by_distribution_is_skipped() -> None:
     folder = "usr/lib/python3/dist-packages/six-1.16.dist-info"
     root = rootfs(
@@ -343,6 +255,20 @@ def test_node_package_has_its_folder_without_packages_inside() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        pytest.param("node_modules/@scope/package.json", b'{"name": "x"}', {}, id="scope is no package"),
+        pytest.param("node_modules/a/package.json", b"[]", {("npm", "a", None): 2}, id="list"),
+        pytest.param("node_modules/@s/a/package.json", b'{"name": 3}', {("npm", "@s/a", None): 11}, id="types"),
+    ],
+)
+def test_node_description_without_name_is_named_by_folder(
+    path: str, content: bytes, expected: dict[tuple[str, str, str | None], int]
+) -> None:
+    assert found(rootfs({f"app/{path}": content})) == expected
+
+
 # --- Java ---------------------------------------------------------------------------------------------------------
 
 
@@ -378,7 +304,155 @@ def test_jars_are_named_by_file_or_manifest_including_inner_ones() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("entries", "name", "version"),
+    [
+        pytest.param({"META-INF/MANIFEST.MF": b"Bundle-Version: 7\r\n"}, "x", "7", id="bundle version"),
+        pytest.param({"META-INF/MANIFEST.MF": b"Main-Class: a\r\n"}, "x", None, id="no version"),
+        pytest.param(
+            {"META-INF/maven/g/a/pom.properties": b"artifactId=a\n", "META-INF/MANIFEST.MF": b"Bundle-Version: 2\n"},
+            "x",
+            "2",
+            id="incomplete pom.properties",
+        ),
+        pytest.param(
+            {f"META-INF/maven/g/{one}/pom.properties": f"artifactId={one}\nversion=1\n".encode() for one in "ab"},
+            "x",
+            None,
+            id="two poms",
+        ),
+        pytest.param({}, "x", None, id="no description"),
+    ],
+)
+def test_jar_without_version_in_name_is_described_by_its_content(
+    entries: Mapping[str, bytes], name: str, version: str | None
+) -> None:
+    assert found(rootfs({"lib/x.jar": jar(entries)})) == {("jar", name, version): len(jar(entries))}
+
+
+def test_large_jar_with_version_in_name_is_opened_for_libraries() -> None:
+    boot = jar({"BOOT-INF/lib/spring-core-6.1.0.jar": b"x" * 1_000_000})
+    assert found(rootfs({"app/shop-1.0.jar": boot})) == {
+        ("jar", "shop", "1.0"): len(boot) - 1_000_000,
+        ("jar", "spring-core", "6.1.0"): 1_000_000,
+    }
+
+
+def test_jars_over_limit_are_not_opened_with_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.domain.packages.jar._MAX_OPENED", 1)
+    titled = jar({"META-INF/MANIFEST.MF": b"Implementation-Version: 4.2\r\n"})
+    packages = find_packages(rootfs({"lib/a.jar": titled + b"x", "lib/b.jar": titled}))
+    assert [(one.name, one.version) for one in packages.packages] == [("a", "4.2"), ("b", None)]
+    assert packages.notes == ("only 1 of the Java archives were opened",)
+
+
+# --- Ruby, .NET, conda --------------------------------------------------------------------------------------------
+
+
+def test_gem_owns_its_compiled_extension() -> None:
+    root = rootfs(
+        {
+            "g/specifications/ffi-1.15.gemspec": b"",
+            "g/specifications/README": b"",
+            "g/extensions/x86_64-linux/3.1.0/ffi-1.15/ffi.so": 70,
+            "g/extensions/x86_64-linux/note": 5,
+            "g/cache/ffi-1.15.gem": 9,
+        }
+    )
+    assert found(root) == {("gem", "ffi", "1.15"): 79}
+
+
+def test_nuget_list_names_packages_but_not_the_project() -> None:
+    library = {"runtime": {"lib/net8/Json.dll": {}, "../../etc/passwd": {}}, "dependencies": ["no table"]}
+    data = {
+        "targets": {"net8": {"Json/13.0": library, "app/1.0": {}, "nameless": {}, "Bad/1": 3}, "other": []},
+        "libraries": {"Json/13.0": {"type": "package"}, "app/1.0": {"type": "project"}, "Bad/1": {"type": "package"}},
+    }
+    root = rootfs({"srv/app.deps.json": json.dumps(data).encode(), "srv/lib/net8/Json.dll": 60, "srv/Json.dll": 30})
+    assert found(root) == {("nuget", "json", "13.0"): 90}
+
+
+@pytest.mark.parametrize("data", [b"[]", b'{"targets": []}', b'{"targets": {}, "libraries": []}', b"{"])
+def test_nuget_list_of_another_shape_has_no_packages(data: bytes) -> None:
+    assert found(rootfs({"srv/app.deps.json": data})) == {}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        pytest.param({"name": "a", "version": 3, "files": [1, "lib/a.so"]}, {("conda", "a", None): 7}, id="types"),
+        pytest.param({"name": "a", "version": "1", "files": {}, "depends": {}}, {("conda", "a", "1"): 0}, id="tables"),
+        pytest.param({"name": "", "files": ["lib/a.so"]}, {}, id="no name"),
+        pytest.param([], {}, id="list"),
+    ],
+)
+def test_conda_record_counts_only_fields_of_right_type(
+    record: object, expected: dict[tuple[str, str, str | None], int]
+) -> None:
+    content = json.dumps(record).encode()
+    root = rootfs({"opt/conda/conda-meta/a-1.json": content, "opt/conda/lib/a.so": 7})
+    assert found(root) == {key: size + len(content) for key, size in expected.items()}
+
+
 # --- all of them --------------------------------------------------------------------------------------------------
+
+
+def two_packages(ecosystem: str) -> dict[str, bytes | int]:
+    """The files of packages named ``a`` and ``b``."""
+    match ecosystem:
+        case "deb":
+            stanza = "Package: {}\nStatus: install ok installed\nVersion: 1\n"
+            return {"var/lib/dpkg/status": "\n".join(map(stanza.format, "ab")).encode()}
+        case "distroless":
+            return {f"var/lib/dpkg/status.d/{one}": f"Package: {one}\nVersion: 1\n".encode() for one in "ab"}
+        case "apk":
+            return {"lib/apk/db/installed": b"P:a\nV:1\n\nP:b\nV:1\n"}
+        case "rpm":
+            return {"var/lib/rpm/rpmdb.sqlite": gzip.decompress((DATA / "rpmdb.sqlite.gz").read_bytes())}
+        case "conda":
+            return {f"c/conda-meta/{one}.json": json.dumps({"name": one}).encode() for one in "ab"}
+        case "pip":
+            return {f"{SITE}/{one}-1.dist-info/METADATA": f"Name: {one}\n".encode() for one in "ab"}
+        case "npm":
+            return {f"node_modules/{one}/package.json": b"{}" for one in "ab"}
+        case "gem":
+            return {f"g/specifications/{one}-1.gemspec": b"" for one in "ab"}
+        case "composer":
+            return {"vendor/composer/installed.json": json.dumps([{"name": "v/a"}, {"name": "v/b"}]).encode()}
+        case "nuget":
+            data = {f"{one}/1": {"type": "package"} for one in "ab"}
+            return {"x.deps.json": json.dumps({"targets": {"t": data}, "libraries": data}).encode()}
+        case "jar":
+            return {f"lib/{one}-1.jar": 10 for one in "ab"}
+        case "golang":
+            content = program({".go.buildinfo": go_build_info("path\ta\nmod\ta\tv1\n")}, size_bytes=500_000)
+            return {"a": content, "b": content}
+        case _:
+            crates = [{"name": "a", "root": True}, {"name": "b"}]
+            section = zlib.compress(json.dumps({"packages": crates}).encode())
+            return {"a": program({".dep-v0": section}, size_bytes=100_000)}
+
+
+@pytest.mark.parametrize(
+    "ecosystem",
+    ["deb", "distroless", "apk", "rpm", "conda", "pip", "npm", "gem", "composer", "nuget", "jar", "golang", "cargo"],
+)
+def test_packages_over_limit_are_not_listed_with_note(ecosystem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = rootfs(two_packages(ecosystem))
+    assert len(find_packages(root).packages) > 1
+    monkeypatch.setattr("weighbridge.domain.packages.owners.MAX_PACKAGES", 1)
+    packages = find_packages(root)
+    assert len(packages.packages) == 1
+    assert packages.notes == ("there are more than 1 packages; the others are not listed",)
+
+
+def test_databases_over_limit_of_bytes_are_not_read_with_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.domain.packages.owners._MAX_READ_BYTES", 30)
+    root = rootfs({f"node_modules/{one}/package.json": b'{"version": "1"}' for one in "ab"})
+    packages = find_packages(root)
+    assert sorted((one.name, one.size_bytes) for one in packages.packages) == [("a", 16), ("b", 16)]
+    assert {one.version for one in packages.packages} == {"1", None}
+    assert packages.notes == ("the package databases are larger than the 30 bytes that are read",)
 
 
 def test_packages_and_unowned_bytes_sum_to_all_bytes() -> None:
