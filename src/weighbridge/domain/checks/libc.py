@@ -46,11 +46,11 @@ def native_addon_mismatch(context: CheckContext) -> Iterator[Finding]:
     for number, file in enumerate(
         context.files_named(lambda name: name.endswith(suffixes), [f"{one}/" for one in suffixes])
     ):
-        if number > MAX_ADDONS:
-            break
         package = _package_of(file.path)
         if package is not None:
-            packages.setdefault(package, []).append((file, _misfit(context, file, program, interpreter.libc)))
+            # A file over the limit is not read. It may fit, so its package has no finding.
+            misfit = _misfit(context, file, program, interpreter.libc) if number < MAX_ADDONS else None
+            packages.setdefault(package, []).append((file, misfit))
     reported = 0
     for package, files in sorted(packages.items()):
         misfits = [(file, reason) for file, reason in files if reason is not None]
@@ -65,7 +65,7 @@ def native_addon_mismatch(context: CheckContext) -> Iterator[Finding]:
             CheckCode.NATIVE_ADDON_MISMATCH,
             Severity.WARNING,
             path=file.path,
-            predicts=_predicted(file, interpreter.libc, program),
+            predicts=_predicted(file, interpreter.libc, program) if reason in _OTHER_LIBC else None,
             evidence=(f"{file.path}: {reason}", f"{interpreter.path} runs with {interpreter.libc}"),
             fix=f"Install {posixpath.basename(package)} in a stage with the same C library as the final one.",
         )
@@ -94,6 +94,10 @@ def _misfit(context: CheckContext, file: Node, program: Elf, libc: str) -> str |
     if running == "musl" and libc == "musl" and not _needs_glibc_loader(elf):
         return None
     return None if libc == "gcompat" else f"built for {built_for}"
+
+
+_OTHER_LIBC = frozenset({"built for glibc", "built for musl"})
+"""The reasons of `_misfit` with a known error. What an add-on for another machine gives depends on the loader."""
 
 
 def libc_needed(elf: Elf) -> str | None:

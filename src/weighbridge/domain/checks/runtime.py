@@ -51,7 +51,7 @@ def ca_missing(context: CheckContext) -> Iterator[Finding]:
         Severity.WARNING,
         subject=Subject.ENTRYPOINT,
         path=program.path,
-        predicts="x509: certificate signed by unknown authority" if "Go" in reason else None,
+        predicts="x509: certificate signed by unknown authority" if reason.startswith("a Go") else None,
         evidence=(f"{program.path}: {reason}", "no CA bundle in the image, and SSL_CERT_FILE names none"),
         fix="COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/, or install ca-certificates.",
     )

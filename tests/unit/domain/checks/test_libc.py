@@ -67,7 +67,48 @@ def test_platform_packages_count_as_one(addons, make_elf):
 
 def test_addon_for_another_machine(addons, make_elf):
     (found,) = addons("glibc", {ADDON: make_elf(machine=183, needed=("libc.so.6",))})
-    assert "arm64" in found.evidence[0]
+    assert found.evidence[0] == f"{ADDON}: built for arm64"
+    assert found.predicts is None
+
+
+@pytest.mark.parametrize("libc", ["glibc", "musl"])
+def test_addon_that_may_fit_gives_no_finding(addons, make_elf, libc):
+    fit = {
+        "damaged": b"\x7fELF" + b"x" * 100,
+        "static": make_elf(dynamic=False),
+        "without-libc": make_elf(needed=("libm.so",)),
+    }
+    assert addons(libc, {f"/app/node_modules/{name}/a.node": data for name, data in fit.items()}) == []
+    assert addons(libc, {"/opt/outside.node": make_elf(machine=183)}) == []
+
+
+def test_addon_over_limit_is_taken_to_fit(addons, make_elf, monkeypatch):
+    monkeypatch.setattr("weighbridge.domain.checks.libc.MAX_ADDONS", 1)
+    arm = make_elf(machine=183)
+    assert len(addons("glibc", {"/app/node_modules/a/a.node": arm, "/app/node_modules/b/b.node": arm})) == 1
+    assert addons("glibc", {"/app/node_modules/a/a.node": arm, "/app/node_modules/a/b.node": arm}) == []
+
+
+def test_addons_of_many_packages_give_first_findings(addons, make_elf):
+    files = {f"/app/node_modules/p{number:02}/a.node": make_elf(machine=183) for number in range(25)}
+    assert [found.path for found in addons("glibc", files)] == sorted(files)[:20]
+
+
+def test_glibc_addon_under_musl_of_rare_machine_has_no_predicted_error(images, make_elf):
+    loader = "/lib/ld-musl-s390x.so.1"
+    elf = {"machine": 22, "big_endian": True}
+    addon = make_elf(needed=("libc.so.6", "ld64.so.1"), needed_versions=(("libc.so.6", "GLIBC_2.2", False),), **elf)
+    node = make_elf(interpreter=loader, needed=("libc.so",), **elf)
+    files = {loader: make_elf(exports=("__dls3", "__libc_start_main"), **elf), "/usr/bin/node": node, ADDON: addon}
+    config = images.config("node", "server.js", architecture="s390x")
+    found = [one for one in check(config, images.rootfs(files)).findings if one.code == "native-addon-mismatch"]
+    assert [(one.evidence[0], one.predicts) for one in found] == [(f"{ADDON}: built for glibc", None)]
+
+
+def test_windows_image_is_not_checked(images, make_elf):
+    rootfs = images.rootfs({"/app": make_elf(type=2, dynamic=False), "/etc/dangling": "/nowhere"})
+    assert "runtime-dangling-symlink" in [one.code for one in check(images.config("/app"), rootfs).findings]
+    assert check(images.config("/app", os="windows"), rootfs).findings == ()
 
 
 def test_static_glibc_program_with_name_lookups(images, make_elf):
@@ -77,6 +118,12 @@ def test_static_glibc_program_with_name_lookups(images, make_elf):
 
     assert "static-glibc-nss" in codes(b"libnss_%s.so.%d")
     assert "static-glibc-nss" not in codes(b"getaddrinfo")
+
+
+def test_dynamic_program_without_loader_has_no_finding_on_name_lookups(images, make_elf):
+    app = make_elf(needed=("libc.so.6",), trailer=b"libnss_%s.so.%d")
+    found = check(images.config("/app"), images.rootfs({"/app": app})).findings
+    assert "static-glibc-nss" not in [one.code for one in found]
 
 
 def _jar(major: int, minor: int = 0, start: int | None = None) -> bytes:

@@ -52,6 +52,28 @@ def test_certificates_elsewhere_or_built_in_are_no_finding(codes):
     assert codes("runtime-ca-missing", trailer=CLIENT + b"golang.org/x/crypto/x509roots/fallback") == []
 
 
+def test_rust_client_without_certificates_has_no_predicted_error(codes):
+    (found,) = codes("runtime-ca-missing", trailer=b"\0rustls_native_certs\0")
+    assert (found.predicts, found.evidence[0]) == (None, "/app: a Rust program that uses the system's certificates")
+
+
+def test_program_with_curl_library_and_without_certificates_gives_finding(images, glibc, make_elf):
+    loader = "/lib64/ld-linux-x86-64.so.2"
+    files = {
+        **glibc,
+        "/app": make_elf(interpreter=loader, needed=("libcurl.so.4", "libc.so.6")),
+        "/lib/x86_64-linux-gnu/libcurl.so.4": make_elf(soname="libcurl.so.4"),
+    }
+    findings = check(images.config("/app"), images.rootfs(files)).findings
+    (found,) = [one for one in findings if one.code == "runtime-ca-missing"]
+    assert found.evidence[0] == "/app: uses /lib/x86_64-linux-gnu/libcurl.so.4"
+
+
+def test_many_dangling_links_give_first_findings(codes):
+    links = {f"/opt/{number:02}": "/nowhere" for number in range(25)}
+    assert [found.path for found in codes("runtime-dangling-symlink", links)] == sorted(links)[:20]
+
+
 def test_server_without_client_gives_no_finding(codes):
     assert codes("runtime-ca-missing", trailer=b"net/http.(*Server).Serve") == []
 

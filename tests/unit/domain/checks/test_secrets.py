@@ -20,6 +20,12 @@ def secrets(weighed):
     return find
 
 
+def test_many_secrets_give_first_findings(weighed):
+    keys = {f"app/{number:02}.pem": KEY for number in range(25)}
+    image, _ = weighed("FROM debian\nCOPY . /app\n", {"etc/x": b"1"}, keys)
+    assert len([one for one in image.findings if one.code == "secret-in-image"]) == 20
+
+
 @pytest.mark.parametrize(
     ("path", "content", "evidence"),
     [

@@ -41,6 +41,7 @@ def test_shell_form_entrypoint_swallows_cmd(codes):
         {"entrypoint": ("tini", "--"), "cmd": (*SHELL, "/app/server")},
         {"entrypoint": ("/app/server",), "cmd": (*SHELL, "x")},
         {"entrypoint": ("node",), "cmd": ("server.js",)},
+        {"entrypoint": ("/missing",), "cmd": (*SHELL, "x")},
         {"cmd": (*SHELL, "/app/server")},
     ],
 )
