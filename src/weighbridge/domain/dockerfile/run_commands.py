@@ -59,7 +59,6 @@ _RARE_PLATFORM = re.compile(r"\b(?:linux/)?(?:arm|aarch|ppc|s390|riscv|mips|loon
 _NOT_RARE = re.compile(r"!|amd64|x86|\b386\b|\bx64\b|i[3-6]86", re.IGNORECASE)
 _MAXIMUM_CACHED_CHARACTERS = 4_000
 _MAXIMUM_NESTING = 3
-_MAXIMUM_DEPTH = 60
 
 
 class RunWord(NamedTuple):
@@ -200,7 +199,10 @@ def _parsed_once(text: str) -> Script:
 
 
 class _Reader:
-    """Lists the simple commands of a syntax tree whose text begins at `begin` of `joined`."""
+    """Lists the simple commands of a syntax tree whose text begins at `begin` of `joined`.
+
+    The parser bounds the depth of the tree. `depth` counts the shells around the text (``bash -c '…'``).
+    """
 
     def __init__(self, joined: JoinedText, begin: int, *, depth: int) -> None:
         self._joined = joined
@@ -209,30 +211,28 @@ class _Reader:
 
     def commands(self, statements: Iterable[Statement]) -> Iterator[RunCommand]:
         """The simple commands of `statements`, in the order of the text."""
-        return self._of_statements(statements, "", _MAXIMUM_DEPTH)
+        return self._of_statements(statements, "")
 
-    def _of_statements(self, statements: Iterable[Statement], operator: str, depth: int) -> Iterator[RunCommand]:
+    def _of_statements(self, statements: Iterable[Statement], operator: str) -> Iterator[RunCommand]:
         for statement in statements:
             for joint, pipeline in ((operator, statement.first), *statement.others):
                 before = joint
                 for command in pipeline.commands:
-                    yield from self._of_command(command, before, depth)
+                    yield from self._of_command(command, before)
                     before = "|"
             operator = "&" if statement.is_background else ";"
 
-    def _of_command(self, command: Command, operator: str, depth: int) -> Iterator[RunCommand]:
+    def _of_command(self, command: Command, operator: str) -> Iterator[RunCommand]:
         if isinstance(command, SimpleCommand):
             yield from self._simple(command, operator)
             return
-        if depth <= 0:
-            return
         for condition, statements in _bodies(command):
-            found = list(self._of_statements(statements, operator, depth - 1))
+            found = list(self._of_statements(statements, operator))
             is_rare = bool(found) and condition != "" and _is_rare_platform(condition)
             yield from (replace(one, is_of_rare_platform=True) for one in found) if is_rare else found
             operator = ";"
         if isinstance(command, FunctionDefinition):
-            yield from self._of_command(command.body, operator, depth - 1)
+            yield from self._of_command(command.body, operator)
 
     def _simple(self, command: SimpleCommand, operator: str) -> Iterator[RunCommand]:
         assignments = [
@@ -324,10 +324,8 @@ def _is_rare_platform(condition: str) -> bool:
     )
 
 
-def _value(word: Word | None) -> str | None:
+def _value(word: Word) -> str | None:
     """The text of a word that the shell neither computes nor may use as a pattern."""
-    if word is None:
-        return None
     if len(word.parts) == 1 and isinstance(word.parts[0], Literal):
         part = word.parts[0]
         return part.text if part.is_quoted or _COMPUTED.isdisjoint(part.text) else None

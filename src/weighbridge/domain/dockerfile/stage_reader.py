@@ -30,7 +30,7 @@ MESSAGE_PREFIX = re.compile(r"Dockerfile parse error(?: on line \d+)?: ")
 
 _MAXIMUM_STAGES = 200
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
-_ONBUILD = re.compile(r"\s*onbuild\s+", re.IGNORECASE)
+_ONBUILD = re.compile(r"\s*onbuild(?:\s+|$)", re.IGNORECASE)
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:", re.ASCII)
 
 _EXPANDED_WORDS = frozenset({"ADD", "COPY", "EXPOSE", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
@@ -241,9 +241,11 @@ class StageReader:
     def _parse_trigger(self, node: DockerfileInstruction) -> Instruction:
         """The instruction after ``ONBUILD``; its words are expanded when a child stage runs it."""
         expression = _ONBUILD.sub("", node.original, count=1).strip()
-        name = expression.split(maxsplit=1)[0].upper() if expression else ""
-        if name in {"", "ONBUILD", "FROM", "MAINTAINER"}:
-            self._refuse(node.start_line, f"{name or 'an empty instruction'} isn't allowed as an ONBUILD trigger")
+        if not expression:
+            self._refuse(node.start_line, "ONBUILD requires at least one argument")
+        name = expression.split(maxsplit=1)[0].upper()
+        if name in {"ONBUILD", "FROM", "MAINTAINER"}:
+            self._refuse(node.start_line, f"{name} isn't allowed as an ONBUILD trigger")
         try:
             found = parse_dockerfile_ast(expression).instructions
         except (ValueError, RecursionError, re.error) as error:

@@ -172,7 +172,7 @@ def _headers_of(context: LintContext, script: RunScript, command: RunCommand) ->
         package
         for package in packages_of(context, script, command)
         if _HEADERS.fullmatch(package) and not _NO_HEADERS.fullmatch(package) and _is_virtual(command) is None
-    ] or []
+    ]
 
 
 def _is_virtual(command: RunCommand) -> str | None:

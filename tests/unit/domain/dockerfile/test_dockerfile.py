@@ -61,6 +61,18 @@ def refusal(text: str) -> str:
             "FROM a\nCOPY --from=7 a b\n",
             "services/api/Dockerfile:2: invalid stage index 7 in --from: there are 1 stages so far",
         ),
+        ("FROM a\nWORKDIR\n", "services/api/Dockerfile:2: WORKDIR requires exactly one argument"),
+        ("FROM a\nEXPOSE\n", "services/api/Dockerfile:2: EXPOSE requires at least one argument"),
+        ("FROM a\nENV =x\n", "services/api/Dockerfile:2: ENV names can not be blank"),
+        ("FROM a\nLABEL a=b =x\n", "services/api/Dockerfile:2: LABEL names can not be blank"),
+        ("FROM a\nARG =x\n", "services/api/Dockerfile:2: ARG names can not be blank"),
+        ("FROM a\nONBUILD\n", "services/api/Dockerfile:2: ONBUILD requires at least one argument"),
+        ("FROM a\nONBUILD # x\n", "services/api/Dockerfile:2: ONBUILD requires exactly one instruction"),
+        ("FROM a\n" * 201, "services/api/Dockerfile:201: more than 200 stages are not supported"),
+        (
+            "FROM a\n" + "USER a\n" * 5_000,
+            "services/api/Dockerfile: more than 5000 instructions are not supported",
+        ),
         ("# escape=x\nFROM a\n", "services/api/Dockerfile:1: invalid escape token 'x' does not match ` or \\"),
     ],
 )
@@ -91,6 +103,20 @@ def test_unknown_target_error_names_stages():
 def test_continued_instruction_has_first_and_last_line():
     run = parse("FROM a\nRUN one && \\\n  # comment\n\n  two\n").stages[0].instructions[0]
     assert (run.line, run.end_line, run.text) == (2, 5, "RUN one && two")
+
+
+def test_syntax_argument_overrides_directive():
+    text = "# syntax=docker/dockerfile:1.4\nFROM a\n"
+    assert parse(text).directives == {"syntax": "docker/dockerfile:1.4"}
+    assert parse(text, build_args={"BUILDKIT_SYNTAX": "other:2"}).directives == {"syntax": "other:2"}
+
+
+def test_long_comment_before_first_instruction_is_no_directive():
+    assert parse(f"#{'x' * 1_001}\n# syntax=y\nFROM a\n").directives == {}
+
+
+def test_directive_in_file_of_comments_only_is_followed_by_refusal():
+    assert refusal("# syntax=y\n") == "services/api/Dockerfile: file with no instructions"
 
 
 def test_escape_directive_changes_continuation():
@@ -183,6 +209,33 @@ def test_arguments_before_from_are_for_from():
     dockerfile = parse("ARG V=12\nARG TAG=$V-slim\nFROM debian:${TAG}\nRUN x\n")
     assert dockerfile.stages[0].base == "debian:12-slim"
     assert dockerfile.global_args == {"V": "12", "TAG": "12-slim"}
+
+
+def copied_path(text: str, **options) -> tuple[str, bool]:
+    """The path of the only source, and whether all its variables are known."""
+    (instruction,) = [one for one in parse(text, **options).final_stage().instructions if one.name == "COPY"]
+    return instruction.expanded[0], not instruction.unknown_variables
+
+
+@pytest.mark.parametrize(
+    ("text", "build_args", "expected"),
+    [
+        pytest.param("FROM a\nARG X\n", {"X": "1"}, ("1", True), id="build argument"),
+        pytest.param("FROM a\nARG X=2\n", {"X": "1"}, ("1", True), id="build argument over default"),
+        pytest.param("ARG X=2\nFROM a\nARG X\n", {}, ("2", True), id="global default"),
+        pytest.param("FROM a\nARG X\n", {}, ("$X", False), id="no value"),
+        pytest.param("FROM a\nENV X=1\nARG X=2\n", {}, ("$X", False), id="also set by ENV"),
+        pytest.param(f"FROM a\nARG X={'x' * 4_097}\n", {}, ("$X", False), id="too long"),
+    ],
+)
+def test_argument_of_stage_has_value_of_first_source_that_sets_it(text, build_args, expected):
+    assert copied_path(f"{text}COPY $X /\n", build_args=build_args) == expected
+
+
+def test_variables_over_limit_are_unknown_instead_of_empty():
+    names = "\n".join(f"ENV V{number}=1" for number in range(4_097))
+    assert copied_path("FROM scratch\nENV V1=1\nCOPY $V0$UNSET /\n") == ("", True)
+    assert copied_path(f"FROM scratch\n{names}\nCOPY x$UNSET /\n") == ("x$UNSET", False)
 
 
 def test_build_arguments_override_defaults():
@@ -335,6 +388,17 @@ def test_onbuild_copies_when_child_stage_is_built():
     assert dockerfile.stages[0].sources == ()
     assert [(one.path, one.line) for one in dockerfile.stages[1].sources] == [("lib", 3), ("a", 5)]
     assert [one.name for one in dockerfile.stages[1].triggers] == ["COPY"]
+
+
+def test_stage_that_two_others_need_is_listed_once():
+    dockerfile = parse("FROM a AS x\nFROM x AS y\nFROM x\nCOPY --from=y /a /b\nCOPY --from=c /a /c\n")
+    assert [stage.index for stage in dockerfile.reachable_stages()] == [0, 1, 2]
+    assert dockerfile.images() == ("a", "c")
+
+
+def test_mount_with_variable_as_type_reads_what_bind_mount_reads():
+    dockerfile = parse("FROM a\nARG T\nRUN --mount=type=$T,source=x,target=/x true\n")
+    assert [one.path for one in dockerfile.context_sources()] == ["x"]
 
 
 def test_context_sources_come_from_reachable_stages_only():

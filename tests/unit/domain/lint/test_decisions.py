@@ -6,6 +6,8 @@ import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import apply_edits
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.lint.rules import lint_dockerfile
 
 JAR = 'COPY a.jar /\nCMD ["java", "-jar", "a.jar"]\n'
@@ -41,9 +43,15 @@ def lint(text: str):
         ("rewritten-files", f"FROM a\nADD {URL}.jar /tmp/y.jar\nRUN mv /tmp/y.jar /o/\n", "stores a second time"),
         ("rewritten-files", "FROM a\nCOPY data /data\nRUN mv /data/x /opt/\n", None),
         ("rewritten-files", "FROM node\nRUN npm ci\nRUN npm prune --production && npm ci\n", None),
-        ("dev-packages", "FROM a\nRUN apt-get install -y libx-dev\nRUN apt-get purge -y libx-dev\n", None),
-        ("dev-packages", "FROM a\nRUN apk add --virtual=b libx-dev && apk del b\n", None),
+        ("dev-packages", f"FROM a\nRUN apt-get install -y libx-dev\nRUN apt-get purge -y libx-dev\n{PYTHON}", None),
+        ("dev-packages", f"FROM a\nRUN apk add --virtual=b libx-dev && apk del b\n{PYTHON}", None),
+        ("dev-packages", f"FROM a\nRUN apk add -t b libx-dev\n{PYTHON}", None),
+        ("dev-packages", f"FROM a\nRUN apk add libx-dev\n{PYTHON}", "libx-dev"),
+        ("rewritten-files", "FROM a\nRUN tar -xf a.tar -C /x\nRUN rm -rf /x\n", "rm /x hides"),
+        ("rewritten-files", "FROM a\nRUN tar -tf a.tar -C /x\nRUN rm -rf /x\n", None),
         # Packages and caches.
+        ("package-cache", "FROM a\nRUN apt-get update\nRUN gdebi x.deb\n", "package lists"),
+        ("package-cache", "FROM a\nRUN cargo uninstall check\n", None),
         ("package-cache", "FROM a\nRUN conda install --dry-run x\n", None),
         ("package-cache", "FROM a\nRUN uv --no-cache sync\n", None),
         ("package-cache", "FROM a\nRUN go version\n", None),
@@ -72,6 +80,8 @@ def lint(text: str):
         ("large-base", f"FROM openjdk:17\nRUN jlink --output /x\n{JAR}", None),
         ("large-base", f"FROM amazoncorretto:17\n{JAR}", None),
         ("large-base", 'FROM openjdk:17\nCOPY a /\nCMD ["a"]\n', None),
+        ("large-base", 'FROM golang\nCOPY --from=x /a /a\nCMD ["/a"]\n', "an image to compile with"),
+        ("large-base", "FROM golang\nCOPY --from=x /a /a\n", None),
         ("cuda-on-cpu", 'FROM pytorch/pytorch\nRUN pip install torch\nCMD ["python", "a"]\n', None),
         ("cuda-on-cpu", 'FROM python\nRUN pip install torch\nCMD ["python", "a"]\n', "torch"),
         # Syntax.
@@ -79,6 +89,7 @@ def lint(text: str):
         ("exec-form-not-json", "FROM a\nVOLUME ['/a']\n", "part of the path"),
         ("exec-form-not-json", "FROM a\nADD ['a', 'b']\n", "part of the file names"),
         ("exec-form-not-json", 'FROM a\nCMD ["a" b]\n', "the container does not start"),
+        ("exec-form-not-json", "FROM a\nCMD ['a', 1]\n", "the container does not start"),
         # Commands and stages.
         ("arguments-swallowed", f'FROM a AS x\nENTRYPOINT ["/a"]\nFROM x AS y\nCMD ["b"]\n{TINI}', "b"),
         ("arguments-swallowed", f'FROM a AS x\nCMD ["b"]\nFROM x AS y\nENTRYPOINT ["/a"]\n{TINI}', None),
@@ -89,6 +100,7 @@ def lint(text: str):
         ("single-stage-build", 'FROM a\nRUN mvn -o package\nCMD ["x"]\n', "copy only the result into a second"),
         ("single-stage-build", 'FROM a\nRUN cargo build --offline\nCMD ["x"]\n', "copy only the result into a second"),
         ("strip-binaries", "FROM golang\nRUN go build -gcflags=all=-N .\n", None),
+        ("strip-binaries", "FROM golang\nRUN go build .\nFROM a\nCOPY --from=0 /a /b\n", "symbol table"),
         ("shell-form-on-shell-less-base", 'FROM gcr.io/distroless/static\nCOPY ["$X", "/bin"]\nCMD /a\n', None),
     ],
 )  # fmt: skip
@@ -111,6 +123,12 @@ def test_rule_on_one_side_of_its_line_says_or_is_silent(code: str, text: str, sa
         ("shell-form-on-shell-less-base", "FROM scratch\nCMD /a \\\n  b\n", None),
         ("shell-form-on-shell-less-base", "FROM scratch\nCMD /a  b \n", 'FROM scratch\nCMD ["/a", "b"] \n'),
         ("shell-form-on-shell-less-base", "FROM scratch\nENTRYPOINT /a\nCMD /b\n", None),
+        ("shell-form-on-shell-less-base", "FROM scratch\nCMD exec /a\n", 'FROM scratch\nCMD ["/a"]\n'),
+        ("exec-form-not-json", "FROM a\nCMD ['a', 1]\n", None),
+        ("exec-form-not-json", "FROM a\nCMD ['a',]\n", 'FROM a\nCMD ["a"]\n'),
+        ("package-cache", "FROM a\nRUN su app -c 'npm ci'\n", None),
+        ("package-cache", "FROM a\nRUN set -e; \\\n  apt-get update;\n",
+         "FROM a\nRUN set -e; \\\n  apt-get update; \\\n  rm -rf /var/lib/apt/lists/*;\n"),
         ("package-cache", "FROM a\nRUN set -e; \\\n  apt-get update; \\\n  make\n",
          "FROM a\nRUN set -e; \\\n  apt-get update; \\\n  make; \\\n  rm -rf /var/lib/apt/lists/*\n"),
     ],
@@ -136,3 +154,30 @@ def test_stage_number_in_flag_gets_name_and_same_text_in_command_is_kept(line: s
     (found,) = [one for one in lint(text) if one.code == "stage-by-number"]
     after = apply_edits(text, found.edits) if found.edits else None
     assert after == (named and text.replace("FROM golang", "FROM golang AS build").replace(line, named))
+
+
+def test_name_for_unnamed_stage_is_one_that_no_stage_has() -> None:
+    more = "".join(f"ENV A{number}=1\n" for number in range(9))
+    text = f"FROM golang\nRUN go build .\nFROM a AS build\nFROM a AS build-0\nFROM debian\n{more}COPY --from=0 /a /b\n"
+    (found,) = [one for one in lint(text) if one.code == "stage-by-number"]
+    assert "AS build-0-0" in apply_edits(text, found.edits)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_trusted"),
+    [
+        ("registry.example/*", True),
+        ("registry.example/team/base", True),
+        ("registry.example/team", False),
+        ("*/team/*", True),
+        ("*/other/*", False),
+        ("registry*team*se", True),
+        ("registry*base*base", False),
+        ("other/*", False),
+    ],
+)
+def test_trusted_base_matches_pattern_with_stars(pattern: str, is_trusted: bool) -> None:
+    text = "FROM registry.example/team/base\n"
+    settings = LintSettings(trusted_bases=(pattern,), codes=frozenset({LintCode.UNUSUAL_RUN_BASE}))
+    found = lint_dockerfile(text, parse_dockerfile(text, path="Dockerfile"), settings)
+    assert [one.code for one in found] == ([] if is_trusted else ["unusual-run-base"])
