@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.gate.limits import Limit, SizeLimit
@@ -90,18 +90,16 @@ class _Scale:
     @property
     def download_bytes(self) -> int | None:
         """The larger download of head's builds; ``None`` if one is unknown."""
-        known = [one.download_bytes for one in self._others if one.download_bytes is not None]
-        return max(known) if len(known) == len(self._others) else None
+        return _largest([one.download_bytes for one in self._others])
 
     @property
     def layers(self) -> int | None:
-        """The larger number of layers of head's builds."""
-        return max((one.layers for one in self._others if one.layers is not None), default=None)
+        """The larger number of layers of head's builds; ``None`` if one is unknown."""
+        return _largest([one.layers for one in self._others])
 
     def wasted_bytes(self, limit: WasteLimit) -> int | None:
-        """The larger waste of head's builds, without the ignored paths."""
-        found = [_wasted_bytes(one, limit.ignore) for one in self._others]
-        return max((one for one in found if one is not None), default=None)
+        """The larger waste of head's builds, without the ignored paths; ``None`` if one is unknown."""
+        return _largest([_wasted_bytes(one, limit.ignore) for one in self._others])
 
     def growth_of(self, kind: GrowthKind) -> tuple[int | None, str]:
         """A part of the growth in bytes; or ``None`` and the reason."""
@@ -113,6 +111,12 @@ class _Scale:
         if self.image.growth_bytes is None:
             return None, "the files of both sides are unknown"
         return self.image.growth_bytes[kind], ""
+
+
+def _largest(figures: Sequence[int | None]) -> int | None:
+    """The largest figure; ``None`` if one is unknown, because that one may be the largest."""
+    known = [one for one in figures if one is not None]
+    return max(known) if len(known) == len(figures) else None
 
 
 def _wasted_bytes(figures: SideFigures, ignored: tuple[str, ...]) -> int | None:

@@ -50,6 +50,13 @@ def test_budget_needing_unweighed_image_is_not_checked():
     assert budget_breaches(check_budgets(budgets, (*SHARES, UNAFFECTED), on_unknown=OnUnknown.WARN)) == ()
 
 
+def test_budget_for_unknown_growth_of_an_image_is_not_checked():
+    unknown = Share(image="services/new", base_bytes=None, head_bytes=5, grown_bytes=None)
+    (row,) = check_budgets([budget(max_increase=parse_limit("+1GB"))], (*SHARES, unknown))
+    assert row.outcome is Outcome.NOT_CHECKED
+    assert "the growth of services/new is unknown" in row.message
+
+
 @pytest.mark.parametrize(
     "share",
     [

@@ -116,6 +116,42 @@ def test_download_unknown_is_not_checked_and_fails_by_default():
     assert judge([warned], fail_on=FailOn.NEVER) == ()
 
 
+DOWNLOAD = Limits(max_download_size=parse_size_limit("1GB"))
+WASTE = Limits(max_wasted=WasteLimit(maximum=parse_size_limit("9MB")))
+
+
+@pytest.mark.parametrize(
+    ("limits", "figures", "why"),
+    [
+        pytest.param(WASTE, SideFigures(layers=1), "the files of the image are unknown", id="waste"),
+        pytest.param(Limits(max_layers=9), SideFigures(), "the layers of the image are unknown", id="layers"),
+        pytest.param(
+            Limits(max_download_size=parse_size_limit("1GB")),
+            SideFigures(),
+            "the download size is unknown",
+            id="download",
+        ),
+    ],
+)
+def test_figure_unknown_in_one_build_of_head_is_not_checked(limits, figures, why):
+    as_base = AsBaseDefines(change="its target changed", head_bytes=1, figures=figures)
+    for image in (replace(IMAGE, head=figures), replace(IMAGE, as_base_defines=as_base)):
+        (row,) = checked(limits, image)
+        assert (row.outcome, row.message) == (Outcome.NOT_CHECKED, f"{row.rule} {row.limit} was not checked: {why}")
+
+
+def test_larger_waste_of_two_builds_of_head_counts():
+    figures = SideFigures(hidden_files=[("a", 9_500_000)])
+    (row,) = checked(WASTE, replace(IMAGE, as_base_defines=AsBaseDefines(change="x", head_bytes=1, figures=figures)))
+    assert (row.outcome, row.actual_bytes) == (Outcome.FAILED, 9_500_000)
+
+
+def test_growth_by_kind_of_unknown_files_is_not_checked():
+    (row,) = checked(Limits(max_own_increase=parse_limit("+1B")), replace(IMAGE, growth_bytes=None))
+    assert row.outcome is Outcome.NOT_CHECKED
+    assert "the files of both sides are unknown" in row.message
+
+
 def test_growth_by_kind_with_larger_base_definition_is_not_checked():
     redefined = AsBaseDefines(change="its target changed", head_bytes=200_000_000, figures=SideFigures(layers=9))
     limits = Limits(max_dependency_increase=parse_limit("+1GB"), max_layers=8)

@@ -32,6 +32,9 @@ def test_size_is_read_in_bytes(text, size):
         ("10%", '"10%" is a percentage, but a size is needed. Write for example 500MB'),
         ("5 parsec", '"5 parsec" has the unknown unit "parsec": write B, kB, MB, GB, TB, KiB, MiB, GiB or TiB'),
         ("0.5B", '"0.5B" is not a whole number of bytes'),
+        ("100000", '"100000" has no unit: write 100000B'),
+        ("99999", '"99999" has no unit: write 99999MB, 99999MiB or 99999B'),
+        (f"{'9' * 200}MB", "a limit of 202 characters is too long"),
         ("many", '"many" is not a size: write a number with a unit, for example 500MB or 64MiB'),
     ],
 )
@@ -78,6 +81,13 @@ def test_limit_reached_exactly_is_not_exceeded(limit, base, head, broken):
         ("+5MB and +1% or +2%", '"+5MB and +1% or +2%" mixes "and" with "or": write one of them'),
         ("a lot", '"a lot" is not a limit: write +10%, +5MB, "+5MB and +10%" or "+5MB or +10%"'),
         ("+5", '"+5" has no unit: write +5MB or +5%'),
+        ("+ 5", '"+ 5" has no unit: write +5MB or +5%'),
+        ("+100000", '"+100000" has no unit: write +100000B'),
+        ("+5MB, +10%", '"+5MB, +10%" has a comma: write "+10% and +5MB" or "+10% or +5MB"'),
+        ("+5%%", '"+5%%" is not a limit: write +10%, +5MB, "+5MB and +10%" or "+5MB or +10%"'),
+        ("+5MB and -1%", '"+5MB and -1%" is negative: a limit is a maximum growth, for example +10% or +5MB'),
+        ("+5 parsec", '"5 parsec" has the unknown unit "parsec": write B, kB, MB, GB, TB, KiB, MiB, GiB or TiB'),
+        ("+" + "5" * 200, "a limit of 201 characters is too long"),
     ],
 )
 def test_limit_ambiguous_is_refused_with_correct_form(text, message):
