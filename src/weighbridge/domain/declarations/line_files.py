@@ -33,7 +33,8 @@ _CATALOG_ENTRY = re.compile(
 )
 _CONDA_ENTRY = re.compile(r"^([ \t]*)-[ \t]*[\"']?([^\n#\"']{1,300})", re.MULTILINE)
 _CONDA_NAME = re.compile(r"(?:[\w.-]+::)?([a-zA-Z0-9_][\w.-]{0,100})")
-_QUOTED = re.compile(r"""["']([^"'\n]{1,200})["']""")
+_INSTALL_REQUIRES = re.compile(r"""\binstall_requires["']?\s{0,20}[=:]\s{0,20}\[""")
+_QUOTED_OR_END = re.compile(r"""["']([^"'\n]{1,200})["']|\]""")
 
 
 def read_go_mod(path: str, text: str) -> Iterator[Declaration]:
@@ -167,12 +168,13 @@ def read_setup_cfg(path: str, text: str) -> Iterator[Declaration]:
 
 def read_setup_py(path: str, text: str) -> Iterator[Declaration]:
     """The strings of ``install_requires=[…]``; the program is not run, so computed values are not found."""
-    start = text.find("install_requires")
-    end = text.find("]", start)
-    if start < 0 or end < 0:
+    start = _INSTALL_REQUIRES.search(text)
+    if start is None:
         return
     lines = LineNumbers(text)
-    for match in _QUOTED.finditer(text, start, end):
+    for match in _QUOTED_OR_END.finditer(text, start.end()):
+        if match[1] is None:
+            return
         declaration = requirement(match[1], path, lines.at(match.start()))
         if declaration is not None:
             yield declaration

@@ -61,8 +61,7 @@ def read_pyproject(path: str, text: str) -> Iterator[Declaration]:
         if declaration is not None:
             yield declaration
     poetry = _table(data, "tool", "poetry")
-    tables = {"tool.poetry.dependencies": poetry.get("dependencies"), "tool.poetry.dev-dependencies": None}
-    tables["tool.poetry.dev-dependencies"] = poetry.get("dev-dependencies")
+    tables = {f"tool.poetry.{name}": poetry.get(name) for name in ("dependencies", "dev-dependencies")}
     for name, group in _table(poetry, "group").items():
         tables[f"tool.poetry.group.{name}.dependencies"] = _table(group, "dependencies")
     for header, table in tables.items():

@@ -39,6 +39,7 @@ def names(path: str, text: str) -> list[tuple[str, int | None]]:
             'db = ["psycopg[binary]"]\n[dependency-groups]\ndev = ["pytest"]\n',
             [("httpx", 4), ("rich", 5), ("psycopg", 8), ("pytest", 10)],
         ),
+        ("pyproject.toml", '[project]\ndependencies = ["./local", "six"]\n[tool.poetry.dev-dependencies]\nruff = "1"\n', [("six", 2), ("ruff", 4)]),
         (
             "pyproject.toml",
             '[tool.poetry.dependencies]\npython = "^3.11"\nnumpy = "^2"\n[tool.poetry.group.dev.dependencies]\nruff = {version = "*"}\n',
@@ -48,12 +49,18 @@ def names(path: str, text: str) -> list[tuple[str, int | None]]:
         ("uv.lock", 'version = 1\n\n[[package]]\nname = "idna"\nversion = "3.7"\n', [("idna", 4)]),
         ("Pipfile.lock", '{\n    "default": {\n        "idna": {\n            "hashes": [\n            ],\n            "version": "==3.7"\n        }\n    }\n}', [("idna", 3)]),
         ("setup.cfg", "[options]\ninstall_requires =\n  attrs\n  six>=1\n[flake8]\nmax = 1\n", [("attrs", 3), ("six", 4)]),
+        ("setup.cfg", "[options]\ninstall_requires =\n  -e .\n  file:./x\n  six\n", [("six", 5)]),
         ("setup.py", "setup(\n  install_requires=[\n    'attrs',\n  ],\n)\n", [("attrs", 3)]),
+        ("setup.py", "a = dict(**{'install_requires': ['celery[redis]>=5', './x', \"six\"], 'x': ['no']})\n", [("celery", 1), ("six", 1)]),
+        ("setup.py", "setup(install_requires=open('r.txt').readlines(), classifiers=['Topic :: Text'])\n", []),
+        ("setup.py", "setup(name='x')\n", []),
         (
             "environment.yml",
             "name: x\ndependencies:\n  - python=3.12\n  - conda-forge::numpy\n  - pip:\n    - flask==3\n",
             [("python", 3), ("numpy", 4), ("flask", 6)],
         ),
+        ("environment.yml", "dependencies:\n  - pip:\n    - -r more.txt\n    - flask\n", [("flask", 4)]),
+        ("environment.yml", "name: x\n- numpy\n", []),
         (
             "web/package.json",
             '{\n  "name": "react",\n  "dependencies": {\n    "react": "^18",\n    "@scope/a": "1"\n  },\n  "devDependencies": {"vite": "5"}\n}',
@@ -84,6 +91,7 @@ def names(path: str, text: str) -> list[tuple[str, int | None]]:
             "module x.org/a\n\ngo 1.22\n\nrequire (\n\tgolang.org/x/text v0.3.0\n\tx.org/b v1.0.0 // indirect\n)\nrequire x.org/c/v2 v2.0.0\nexclude (\n\tx.org/d v1.0.0\n)\nreplace x.org/c/v2 => ./c\n",
             [("stdlib", 3), ("golang.org/x/text", 6), ("x.org/b", 7), ("x.org/c/v2", 9), ("x.org/c/v2", 13)],
         ),
+        ("go.mod", "module a\nrequire x.org/y v1.0.0\n", [("x.org/y", 2)]),
         (
             "Cargo.toml",
             '[package]\nname = "a"\n[dependencies]\nserde = { version = "1", features = ["derive"] }\n[target."cfg(unix)".dependencies]\nnix = "0.1"\n',
@@ -100,6 +108,13 @@ def names(path: str, text: str) -> list[tuple[str, int | None]]:
         ),
         ("build.gradle.kts", 'dependencies {\n  implementation("com.google.guava:guava:33.0")\n  api \'a.b:c:1\'\n}\n', [("guava", 2), ("c", 3)]),
         ("gradle/libs.versions.toml", '[versions]\nk = "1"\n[libraries]\nkafka = { module = "org.apache:kafka", version.ref = "k" }\n', [("kafka", 4)]),
+        (
+            "gradle/libs.versions.toml",
+            '[libraries]\na = "g:a:1"\nb = { group = "g", name = "b", version = "2" }\nc = 3\nd = "no-group"\n',
+            [("a", 2), ("b", 3)],
+        ),
+        ("pom.xml", "<dependency><groupId>g</groupId></dependency>\n<dependency><artifactId>b</artifactId></dependency>\n", [("b", 2)]),
+        ("requirements.txt", "C:\\wheels\\a.whl\ndist/a.whl\nhost:8080\nsix\n", [("six", 4)]),
         ("src/a.csproj", '<Project>\n<ItemGroup>\n<PackageReference Include="Newtonsoft.Json" Version="13.0.1" />\n', [("newtonsoft.json", 3)]),
     ],
 )  # fmt: skip
@@ -195,6 +210,7 @@ def commands(text: str) -> list[tuple[str, str, int | None]]:
         ("go install golang.org/x/tools/gopls@latest", [("go", "golang.org/x/tools/gopls", 2)]),
         ("conda install -y -c conda-forge numpy=1.26", [("conda", "numpy", 2)]),
         ("npm ci && pip download x && apt-get update", []),
+        ("apt-get install ./x.deb /y.deb https://example.org/z.deb git", [("deb", "git", 2)]),
     ],
 )  # fmt: skip
 def test_command_names_packages_with_lines(run: str, expected: list[tuple[str, str, int | None]]) -> None:
@@ -205,6 +221,23 @@ def test_command_with_variable_of_arg_names_package() -> None:
     text = "FROM debian\nARG VERSION=2.0\nENV TOOL=flask\nRUN pip install $TOOL==${VERSION} numpy==$UNKNOWN\n"
     found = declared_by_commands(text, parse_dockerfile(text, path="Dockerfile"))
     assert [(one.name, one.text) for one in found] == [("flask", "flask==2.0 (command)"), ("numpy", "numpy (command)")]
+
+
+def test_command_with_variable_of_argument_without_default_keeps_earlier_value() -> None:
+    text = "ARG TOOL=flask\nFROM debian\nARG TOOL\nRUN pip install $TOOL\n"
+    assert commands(text) == [("pip", "flask", 4)]
+
+
+def test_words_of_commands_over_limit_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.domain.declarations.commands.MAX_WORDS", 2)
+    assert commands("FROM debian\nRUN apt-get install a b c\n") == [("deb", "a", 2), ("deb", "b", 2)]
+
+
+def test_manifests_over_limit_give_note_and_missing_one_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.domain.declarations.read.MAX_FILES", 2)
+    result = read_declarations(["gone.txt", "a.txt", "a.txt", "b.txt"], {"a.txt": b"six\n", "b.txt": b"no\n"}.get)
+    assert [one.name for one in result.found] == ["six"]
+    assert result.notes == ("more than 2 manifests: the rest is not read",)
 
 
 def test_command_of_unused_stage_declares_nothing() -> None:
