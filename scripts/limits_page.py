@@ -92,7 +92,7 @@ GROUPS: dict[str, tuple[Limit, ...]] = {
         Limit(place="sources.credentials.HELPER_TIMEOUT_SECONDS", unit="s", what="for a credential helper"),
     ),
     "Messages": (
-        Limit(place="progress.lines.ERROR_LINE_CHARACTERS", unit="characters", what="of an error, in one line"),
+        Limit(place="progress.text.ERROR_LINE_CHARACTERS", unit="characters", what="of an error, in one line"),
         Limit(place="domain.dockerfile.MAXIMUM_DOCKERFILE_BYTES", unit="bytes", what="of a Dockerfile"),
     ),
 }

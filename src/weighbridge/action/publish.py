@@ -36,7 +36,7 @@ from weighbridge.github.log import ActionLog
 from weighbridge.github.suggestions import sync_suggestions
 from weighbridge.github.tip_suggestions import suggestions_of
 from weighbridge.github.workflow_commands import write_output, write_summary
-from weighbridge.progress.lines import error_line
+from weighbridge.progress.text import error_line
 from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, ReportLinks, render_markdown

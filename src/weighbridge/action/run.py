@@ -34,7 +34,8 @@ from weighbridge.github.log import ActionLog
 from weighbridge.github.workflow_commands import write_output
 from weighbridge.plan.fetch import CommitHistory
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
-from weighbridge.progress.lines import Progress, error_line
+from weighbridge.progress.lines import Progress
+from weighbridge.progress.text import error_line
 from weighbridge.report.assemble import assemble
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.run.clients import Tools

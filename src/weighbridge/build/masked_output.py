@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from weighbridge.domain.secret_values import HIDDEN, SecretMask, is_secret
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 
 _STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?")
 """BuildKit's prefix of a step's output: its number and the seconds."""

@@ -25,7 +25,7 @@ from weighbridge.engine.connection import cleaning_up
 from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError
 from weighbridge.network_errors import network_words
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 from weighbridge.sources.platforms import runs_natively
 
 OUTPUT_LINES = 20

@@ -8,22 +8,21 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.gate.ignores import Ignore
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
 from weighbridge.domain.lint.rules import lint_dockerfile, merged_findings
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
-from weighbridge.plan.dockerfile_name import is_dockerfile
-from weighbridge.plan.left_out import left_out
 
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_PASSES = 5
@@ -32,13 +31,11 @@ _MAXIMUM_ADJACENT_BYTES = 262_144
 _ADJACENT_FILES = frozenset([".yarnrc.yml", "package.json", "yarn.lock"])
 _NOT_LINTED = frozenset(["vendored", "test data"])
 """Dockerfiles that are no images of the repository. Those of a folder are named and not linted."""
-_USES_NODE = re.compile(r"npm|yarn")
-_COPIES_ALL = re.compile(r"(?:COPY|ADD)\b.*\s\./?\s", re.IGNORECASE)
-_PLACE = re.compile(r":(\d{1,7}): (.*)", re.DOTALL)
+_COPIES_ALL = late_pattern(r"(?:COPY|ADD)\b.*\s\./?\s", re.IGNORECASE)
+_PLACE = late_pattern(r":(\d{1,7}): (.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LintRequest:
+class LintRequest(NamedTuple):
     """The files to lint. `paths` are files and folders. `exclude` has globs for the files of folders."""
 
     paths: Sequence[Path]
@@ -60,7 +57,7 @@ def lint_paths(request: LintRequest) -> tuple[LintedFile, ...]:
     for path in request.paths or [Path()]:
         for file in _dockerfiles_below(path, request.exclude) if path.is_dir() else [path]:
             files[str(file)] = file
-            reason = left_out(file.relative_to(path).as_posix()) if path.is_dir() else None
+            reason = _left_out(file.relative_to(path)) if path.is_dir() else None
             if reason in _NOT_LINTED:
                 passed_over[str(file)] = str(reason)
             else:
@@ -99,13 +96,21 @@ def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
 
     Never follows symlinks, because they could leave the folder.
     """
+    from weighbridge.plan.dockerfile_name import is_dockerfile  # noqa: PLC0415 - only a folder needs it
+
     inside = os.path.realpath(folder)
     known = _unignored_paths(folder) if _is_in_repository(Path(inside)) else None
-    for relative in sorted(filter(is_dockerfile, known)) if known is not None else _walk(folder):
+    for relative in sorted(filter(is_dockerfile, known)) if known is not None else _walk(folder, is_dockerfile):
         file = folder / relative
         is_own = os.path.realpath(file) == os.path.join(inside, relative)  # noqa: PTH118 - plain text, many files
         if is_own and file.is_file() and not _is_excluded(relative, exclude):
             yield file
+
+
+def _left_out(path: Path) -> str | None:
+    from weighbridge.plan.left_out import left_out  # noqa: PLC0415 - only a folder needs it
+
+    return left_out(path.as_posix())
 
 
 def _unignored_paths(folder: Path) -> Sequence[str] | None:
@@ -126,12 +131,11 @@ def _is_in_repository(folder: Path) -> bool:
     return any((one / ".git").exists() for one in (folder, *folder.parents))
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def _walk(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[str]:
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != ".git")
-        for name in sorted(names):
-            if is_dockerfile(name):
-                yield os.path.relpath(os.path.join(where, name), folder)  # noqa: PTH118
+        for name in sorted(filter(is_wanted, names)):
+            yield os.path.relpath(os.path.join(where, name), folder)  # noqa: PTH118
 
 
 def _read(path: Path) -> str:
@@ -188,7 +192,7 @@ def _findings(name: str, text: str, request: LintRequest, surroundings: Surround
     found = lint_dockerfile(text, dockerfile, request.settings, surroundings=surroundings)
     if reasons:
         found = tuple(
-            replace(finding, ignored_because=finding.ignored_because or reasons.get(finding.code)) for finding in found
+            finding._replace(ignored_because=finding.ignored_because or reasons.get(finding.code)) for finding in found
         )
     return merged_findings(found)
 
@@ -197,7 +201,7 @@ def _surroundings(path: Path, text: str) -> Surroundings:
     """The facts on the Dockerfile's folder that the rules need for `text`. Unreadable files count as missing."""
     folder = path.parent
     names: frozenset[str] = frozenset()
-    if _USES_NODE.search(text):
+    if "npm" in text or "yarn" in text:
         names = frozenset(name for name in _ADJACENT_FILES if os.path.lexists(os.path.join(folder, name)))  # noqa: PTH118
     return Surroundings(
         names=names,

@@ -12,9 +12,10 @@ from typing import NoReturn
 import click
 
 from weighbridge.cli.streams import leave_stdout, prepare_streams
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.nearest import nearest
 from weighbridge.errors import ExitCode, WeighbridgeError, contained
-from weighbridge.progress.lines import error_line, one_line
+from weighbridge.progress.text import error_line, one_line
 
 
 def run_command(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> ExitCode:
@@ -76,7 +77,7 @@ _MEANT = {
 }
 """Options of other programs, and the options of this one: the first answer whose options the command takes."""
 _MEANT_CHOICES = {"md": "markdown", "text": "table", "txt": "table", "human": "text", "none": "never"}
-_NOT_A_CHOICE = re.compile(r"'(?P<value>[^']+)' is not one of (?P<choices>.*)")
+_NOT_A_CHOICE = late_pattern(r"'(?P<value>[^']+)' is not one of (?P<choices>.*)")
 
 
 def _usage_text(error: click.ClickException) -> str:

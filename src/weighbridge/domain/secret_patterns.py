@@ -1,36 +1,44 @@
 """The names and shapes of secrets. This list is the only one; docs/gate.md ("Secrets") documents it.
 
-A row of `SHAPES` or `COMMANDS` names texts. Each match contains one of them: to look for these is much faster than to
-match the pattern, and most texts have none. A pattern is compiled on first use. All repetitions have bounds: build
-output and Dockerfiles are hostile.
+A row of `SHAPES` or `COMMANDS` names texts that each match contains. To look for these is much faster than to match the
+pattern, and most texts have none. A pattern is compiled on first use. All repetitions have bounds: build output and
+Dockerfiles are hostile.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.late_pattern import late_pattern
 
-SECRET_NAME = re.compile(
+SECRET_NAME = late_pattern(
     r"SECRET|TOKEN(?!IZ)|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|(?:_PWD|(?:^|[_.:-])(?:PASS|AUTH|OAUTH))(?:$|[_.-])"
     r"|(?:DB|MYSQL|PG|USER|STORE|KEY)PASS$"
     r"|(?:API|PRIVATE|ACCESS|ACCOUNT|SSH|SIGNING|ENCRYPTION|MASTER|DEPLOY|LICEN[CS]E)[_.-]?KEY",
     re.IGNORECASE | re.ASCII,
 )
 """Names of build arguments, environment variables, settings and keys of JSON whose values are secret."""
+_NAME_WORDS = ("secret", "token", "pass", "credential", "_pwd", "auth", "key")
+"""Each match of `SECRET_NAME` contains one of these, in upper or lower case."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SecretPattern:
+class SecretPattern(NamedTuple):
     """One row of the list.
 
-    Each match contains one of the texts `parts`. If the pattern has a group ``kept``, that part stays, and the
-    rest of the match is the secret. If it has a group ``name``, it counts only if `SECRET_NAME` finds the name secret.
+    Each match contains one of the texts `parts`, and one of `words`, if there are any, in upper or lower case. If the
+    pattern has a group ``kept``, that part stays, and the rest of the match is the secret. If it has a group ``name``,
+    it counts only if `SECRET_NAME` finds the name secret.
     """
 
     pattern: re.Pattern[str]
     parts: tuple[str, ...]
+    words: tuple[str, ...] = ()
+
+    def may_match(self, text: str, lower: str) -> bool:
+        """False if `text` has no match, as far as `parts` and `words` show; `lower` is `text` in lower case."""
+        has_part = any(part in text for part in self.parts)
+        return has_part and (not self.words or any(word in lower for word in self.words))
 
 
 def _shape(pattern: str, *parts: str) -> SecretPattern:
@@ -81,9 +89,9 @@ _REST = r"[^\n;&|]{0,300}?[\s\"']"
 """Other words of the same command."""
 
 
-def _command(kept: str, *parts: str, value: str = _VALUE, flags: int = 0) -> SecretPattern:
+def _command(kept: str, *parts: str, value: str = _VALUE, flags: int = 0, words: tuple[str, ...] = ()) -> SecretPattern:
     pattern = rf"(?P<kept>{kept}){_NO_VALUE}{value}"
-    return SecretPattern(pattern=late_pattern(pattern, re.ASCII | flags), parts=parts)
+    return SecretPattern(pattern=late_pattern(pattern, re.ASCII | flags), parts=parts, words=words)
 
 
 _START = r"(?<![\w.-])"
@@ -103,6 +111,7 @@ COMMANDS = (
         r"(?:(?<![\w.$/-])|(?<=[\s\"']-[A-Za-z]))(?P<name>[A-Za-z_][\w.-]{0,100}(?<!_FILE)(?<!_PATH)(?<!_DIR))=[\"']?",
         "=",
         value=rf"(?!(?:true|false|yes|no|on|off|[0-9]{{1,2}}|(?:[0-9]{{1,3}}:)?[0-9]{{1,9}}\.[\w.+~:*-]*)(?![^\s\"'&;|])){_VALUE}",
+        words=_NAME_WORDS,
     ),
     # ENV DB_PASSWORD abc
     _command(
@@ -110,17 +119,20 @@ COMMANDS = (
         rf"[ \t]{{1,5}}{_PROSE}",
         *("ENV", "LABEL", "env", "label"),
         value=r"[^\n=][^\n]{0,500}",
+        words=_NAME_WORDS,
     ),
     # "password": "abc", also within a text in JSON
     _command(
         r"(?:\\?[\"'])(?P<name>[\w.-]{1,100})\\?[\"']\s{0,5}:\s{0,5}\\?[\"']",
         ":",
         value=r"(?:[^\"'\\\n]|\\(?![\"'])){1,500}",
+        words=_NAME_WORDS,
     ),
     # npm config set //registry/:_authToken abc, aws configure set aws_secret_access_key abc
     _command(
         rf"(?<![\w-])config(?:ure)?{_NEXT}(?:(?:set|add|--?[\w-]{{1,40}}){_NEXT}){{0,4}}(?P<name>[^\s\"'=]{{1,200}})(?:{_NEXT}|=)",
         "config",
+        words=_NAME_WORDS,
     ),
     # curl -u user:abc, and not the ids or the same name twice of ``docker run -u app:app``
     _command(
@@ -141,6 +153,7 @@ COMMANDS = (
         ":",
         value=r"[^\s\"']{3,500}",
         flags=re.IGNORECASE,
+        words=("auth", "token", "key", "secret", "cookie"),
     ),
     # docker login -p abc
     _command(rf"{_START}{_LOGIN}(?=[\s\"'])[^\n;&|]{{0,60}}?login{_REST}-p(?:=|{_NEXT}|)(?!assword)", "login"),

@@ -5,12 +5,10 @@ The name or the shape of a value makes it secret: `secret_patterns` has the list
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import quote, quote_plus
 
 from weighbridge.domain.secret_patterns import COMMANDS, SECRET_NAME, SHAPES
 
@@ -29,8 +27,9 @@ _MAXIMUM_LENGTH = 65_536
 
 def is_secret(name: str, value: str) -> bool:
     """True if the name or the shape of a value marks it as secret."""
+    lower = value.lower()
     return SECRET_NAME.search(name) is not None or any(
-        _has_part(shape.parts, value) and shape.pattern.search(value) for shape in SHAPES
+        shape.may_match(value, lower) and shape.pattern.search(value) for shape in SHAPES
     )
 
 
@@ -96,8 +95,9 @@ class SecretMask:
 
         if self._pattern is not None:
             text = self._pattern.sub(shown, text)
+        lower = text.lower()
         for one in (*COMMANDS, *SHAPES):
-            if _has_part(one.parts, text):
+            if one.may_match(text, lower):
                 text = one.pattern.sub(shown, text)
         return text
 
@@ -149,10 +149,6 @@ ANY_SECRET = SecretMask(())
 """Masks what is secret by its own name or shape, for texts outside of a run with secrets."""
 
 
-def _has_part(parts: Sequence[str], text: str) -> bool:
-    return any(part in text for part in parts)
-
-
 def _common_length(one: Iterable[str], other: Iterable[str]) -> int:
     """The number of leading characters that are equal."""
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
@@ -160,6 +156,9 @@ def _common_length(one: Iterable[str], other: Iterable[str]) -> int:
 
 def _forms(value: str) -> Iterator[str]:
     """The forms in which a program may print a value, and each line of a value with several lines."""
+    import base64  # noqa: PLC0415 - most masks have no values
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - as above
+
     for one in (value, value.strip(), *(value.strip().split("\n") if "\n" in value.strip() else ())):
         one = one.strip("\r")  # noqa: PLW2901 - the line without its end
         if len(one) < _SHORTEST:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from weighbridge.github.workflow_commands import fenced, group_end, group_start, inert_log_line, mask_lines
-from weighbridge.progress.lines import BuildCount, ended, without_controls
+from weighbridge.progress.lines import BuildCount, ended
+from weighbridge.progress.text import without_controls
 from weighbridge.report.workflow_command import command
 
 MAXIMUM_BUILD_LINES = 5_000

@@ -35,7 +35,7 @@ from weighbridge.plan.definition import (
     text_or,
 )
 from weighbridge.plan.tree import ROOT
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 
 _TIMEOUT_SECONDS = 30.0
 _MAXIMUM_ANSWER_BYTES = 16_777_216

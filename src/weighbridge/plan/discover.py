@@ -29,7 +29,7 @@ from weighbridge.plan.links import linked_files
 from weighbridge.plan.sides import Files, SideDefinition, plan_side, prepared_by
 from weighbridge.plan.tree import Tree
 from weighbridge.plan.unnamed import with_unnamed_dockerfiles
-from weighbridge.progress.lines import error_line
+from weighbridge.progress.text import error_line
 
 _MAXIMUM_SHOWN_NAMES = 20
 

@@ -21,7 +21,7 @@ from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
 from weighbridge.plan.links import LinkedFile
 from weighbridge.plan.tree import ROOT, Tree, folders_from
-from weighbridge.progress.lines import error_line
+from weighbridge.progress.text import error_line
 
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 

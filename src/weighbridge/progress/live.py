@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from weighbridge.progress.lines import Lines, fitted, is_build_step, progress_bar, without_controls
+from weighbridge.progress.lines import Lines, fitted, is_build_step, progress_bar
+from weighbridge.progress.text import without_controls
 
 _REFRESHES_A_SECOND = 4
 _READING_CHARACTERS = 40

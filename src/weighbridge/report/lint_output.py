@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from weighbridge import __version__
@@ -13,7 +12,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 
 SCHEMA_VERSION = 1
 
@@ -54,7 +53,7 @@ def _masked(file: LintedFile) -> LintedFile:
     def mask(one: LintFinding) -> LintFinding:
         reason = one.ignored_because
         reason = None if reason is None else _shown(reason)
-        return replace(one, message=_shown(one.message), fix=_shown(one.fix), ignored_because=reason)
+        return one._replace(message=_shown(one.message), fix=_shown(one.fix), ignored_because=reason)
 
     return file._replace(
         findings=tuple(map(mask, file.findings)),

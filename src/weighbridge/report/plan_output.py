@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from weighbridge.plan.image_plan import Change, ImagePlan
 from weighbridge.plan.shares import MAXIMUM_JOBS, is_built, matrix
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 
 
 def render_plan_json(

@@ -12,7 +12,7 @@ from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import BuildError, DefectError, ImageError, WeighbridgeError
-from weighbridge.progress.lines import error_line
+from weighbridge.progress.text import error_line
 from weighbridge.sources.measurement_cache import CachedMeasurement
 from weighbridge.sources.reference import ImageReference
 

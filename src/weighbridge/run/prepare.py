@@ -11,7 +11,8 @@ from pathlib import Path
 from weighbridge.build.command import BoundedCommands
 from weighbridge.errors import BuildError
 from weighbridge.plan.image_plan import PlannedSide
-from weighbridge.progress.lines import Progress, without_controls
+from weighbridge.progress.lines import Progress
+from weighbridge.progress.text import without_controls
 
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 """The variables that a command gets. Excludes the tokens of the job."""

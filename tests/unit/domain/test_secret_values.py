@@ -165,6 +165,19 @@ def test_secret_in_command_is_masked_and_its_name_stays(text, shown):
     assert ANY_SECRET.text(text) == (text if shown is None else shown)
 
 
+SECRET_NAMES = (
+    *("MY_SECRET", "token", "Passwd", "PASSWORD", "PASSPHRASE", "CREDENTIALS", "APP_PWD", "PASS", "x.auth", "OAUTH"),
+    *("MYSQLPASS", "API_KEY", "private-key", "AccessKey", "account.key", "SSH_KEY", "SIGNING_KEY", "LICENCE_KEY"),
+)
+"""At least one name for each alternative of `secret_patterns.SECRET_NAME`."""
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+@pytest.mark.parametrize("text", ["{}=hunter2", "ENV {} hunter2", '"{}": "hunter2"', "npm config set {} hunter2"])
+def test_value_of_each_secret_name_is_masked(text, name):
+    assert ANY_SECRET.text(text.format(name)) == text.format(name).replace("hunter2", HIDDEN)
+
+
 @pytest.mark.parametrize(
     ("words", "shown"),
     [

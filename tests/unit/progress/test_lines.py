@@ -7,7 +7,8 @@ import io
 import pytest
 
 from weighbridge.errors import DefectError, ImageError, MachineError, contain_defects
-from weighbridge.progress.lines import ERROR_LINE_CHARACTERS, Lines, Silent, error_line
+from weighbridge.progress.lines import Lines, Silent
+from weighbridge.progress.text import ERROR_LINE_CHARACTERS, error_line
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.options import cache_dir_option, debug_option
 from weighbridge.engine.connection import connect_to_engine, engine_host
 from weighbridge.errors import EngineError, ExitCode
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 from weighbridge.sources.layer_cache import default_cache_folder
 
 _DRIVER_TYPE = "driver-type"

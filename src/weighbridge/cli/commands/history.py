@@ -19,7 +19,7 @@ from weighbridge.domain.globs import match_path
 from weighbridge.domain.size_history import Point, Trend
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.plan.git import open_repository
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 from weighbridge.report.files import read_report
 from weighbridge.report.units import format_bytes, format_delta, format_percent, percent, sparkline
 from weighbridge.run.size_history import read_history, record_of_report, repository_identity

@@ -14,7 +14,7 @@ from weighbridge.cli.options import RangeOptions, cache_dir_option, debug_option
 from weighbridge.cli.settings import range_request
 from weighbridge.errors import ExitCode
 from weighbridge.plan.shares import MAXIMUM_JOBS
-from weighbridge.progress.lines import without_controls
+from weighbridge.progress.text import without_controls
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.run.plan import bake_finder, plan_range
 from weighbridge.run.request import DiffRequest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 
@@ -40,6 +39,8 @@ def read_mount(value: str) -> dict[str, str]:
 
     An unreadable line counts as a mount of the whole context: the builder may read it.
     """
+    import csv  # noqa: PLC0415 - most Dockerfiles mount nothing
+
     try:
         fields = next(csv.reader([value], strict=True), [])
     except (csv.Error, StopIteration):

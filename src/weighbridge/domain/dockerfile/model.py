@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from weighbridge.domain.lines import lines_of
@@ -33,8 +34,7 @@ class Heredoc(NamedTuple):
     chomp: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One source of a ``COPY``, an ``ADD`` or a ``RUN --mount``.
 
     `path` is the source with its variables expanded. `unknown_variables` names those without a known value (set by the
@@ -54,8 +54,7 @@ class Source:
     is_mount: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction, from `line` to `end_line` of the file.
 
     `original` is the instruction with its continuation lines joined, as BuildKit joins them. `args` are as written
@@ -71,7 +70,7 @@ class Instruction:
     args: tuple[str, ...]
     expanded: tuple[str, ...]
     unknown_variables: tuple[str, ...] = ()
-    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flags: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     is_exec_form: bool = False
     heredocs: tuple[Heredoc, ...] = ()
     sources: tuple[Source, ...] = ()
@@ -132,8 +131,7 @@ class Stage:
         return tuple(source for one in (*self.triggers, *self.instructions) for source in one.sources)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dockerfile:
+class Dockerfile(NamedTuple):
     """A whole Dockerfile. `path` is its name in messages; `directives` are ``syntax``, ``escape`` and ``check``.
 
     `global_args` are the values of the ``ARG`` instructions before the first ``FROM``, with the build's arguments

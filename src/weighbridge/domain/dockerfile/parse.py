@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from e2b_dockerfile_utils import DockerfileSyntaxError, parse_dockerfile_ast
 
@@ -50,8 +49,8 @@ def parse_dockerfile(
     try:
         other = _parse(text, path=path, build_args={**unknown, **given}, platform=platform or _USUAL_PLATFORM)
     except DockerfileError:
-        return replace(parsed, varies_by_platform=True)
-    return replace(parsed, varies_by_platform=_copies(parsed) != _copies(other))
+        return parsed._replace(varies_by_platform=True)
+    return parsed._replace(varies_by_platform=_copies(parsed) != _copies(other))
 
 
 def _copies(dockerfile: Dockerfile) -> list[object]:

@@ -118,8 +118,7 @@ class RunCommand:
         return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunScript:
+class RunScript(NamedTuple):
     """The commands of one ``RUN``, in order.
 
     `end` is the position for appending another command; `last_operator` is the ``;`` or ``&`` after the last command.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NoReturn
 
 from e2b_dockerfile_utils import DockerfileInstruction, parse_dockerfile_ast
@@ -39,13 +39,13 @@ _AT_LEAST_ONE = frozenset({"ARG", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "RUN"
 _MOUNTS_WITH_SOURCE = frozenset({"bind", "cache"})
 
 
-@dataclass(kw_only=True, slots=True)
 class _OpenStage:
     """A stage that is not yet complete."""
 
-    stage: Stage
-    scope: Scope
-    instructions: list[Instruction] = field(default_factory=list)
+    def __init__(self, stage: Stage, scope: Scope) -> None:
+        self.stage = stage
+        self.scope = scope
+        self.instructions: list[Instruction] = []
 
 
 class StageReader:
@@ -104,8 +104,8 @@ class StageReader:
         if len(self._stages) >= _MAXIMUM_STAGES:
             self._refuse(node.start_line, f"more than {_MAXIMUM_STAGES} stages are not supported")
         base = self._global.expand(words[0])
-        instruction = replace(
-            self._instruction(node, self._global), expanded=(base.text, *words[1:]), unknown_variables=base.unknown
+        instruction = self._instruction(node, self._global)._replace(
+            expanded=(base.text, *words[1:]), unknown_variables=base.unknown
         )
         parent = None if base.unknown else self._stage_by_name.get(base.text)
         platform = instruction.flag("platform")
@@ -179,8 +179,7 @@ class StageReader:
             sources = self._copied(instruction, words)
         elif instruction.name == "RUN":
             sources = self._mounted(instruction, scope)
-        return replace(
-            instruction,
+        return instruction._replace(
             expanded=tuple(word.text for word in words),
             unknown_variables=tuple(unknown),
             sources=sources,

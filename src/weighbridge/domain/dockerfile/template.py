@@ -7,19 +7,22 @@ import re
 from e2b_dockerfile_utils import ShellLex
 
 from weighbridge.domain.dockerfile.parse import parse_dockerfile
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import DockerfileError
 
 _MAXIMUM_LINES = 2_000
-_LINE = re.compile(r"\s*(\{\{|\{%|\{#|<%|@\w+@|%%\w+%%|@(?:if|for|x|\[|\{|\()|#\{|(?:m4_|define\(|dnl\b))")
-_FROM = re.compile(r"\s*FROM\s.*?(\{\{|\{%|<%|@\w+@|%%[\w.-]+%%|#\{|\$\{\{|(?<=\s)@\w)", re.IGNORECASE)
-_PROPERTY = re.compile(
+_MARKS = ("${", "{{", "{%", "{#", "<%", "@", "%%", "#{", "m4_", "define(", "dnl")
+"""Each line with a placeholder contains one of these. Most Dockerfiles have none, and compile no pattern."""
+_LINE = late_pattern(r"\s*(\{\{|\{%|\{#|<%|@\w+@|%%\w+%%|@(?:if|for|x|\[|\{|\()|#\{|(?:m4_|define\(|dnl\b))")
+_FROM = late_pattern(r"\s*FROM\s.*?(\{\{|\{%|<%|@\w+@|%%[\w.-]+%%|#\{|\$\{\{|(?<=\s)@\w)", re.IGNORECASE)
+_PROPERTY = late_pattern(
     r"\s*(?:FROM|COPY|ADD|ENV|ARG|WORKDIR|LABEL|EXPOSE|USER|VOLUME)\s.{0,500}?(\$\{[A-Za-z_]\w{0,60}\.[\w.-]{1,100}\})",
     re.IGNORECASE,
 )
 """A property of Maven or Gradle. BuildKit refuses a variable with a dot in its name."""
 _EXPANDED = frozenset({"COPY", "ADD", "ENV", "ARG", "WORKDIR", "LABEL", "EXPOSE", "USER", "VOLUME"})
-_DOTTED = re.compile(r"\$\{[A-Za-z_]\w{0,60}\.")
+_DOTTED = late_pattern(r"\$\{[A-Za-z_]\w{0,60}\.")
 _MAXIMUM_WORD = 4_096
 _ENDS = {"{{": "{{ … }}", "{%": "{% … %}", "{#": "{# … #}", "<%": "<% … %>", "#{": "#{ … }", "${{": "${{ … }}"}
 
@@ -31,6 +34,8 @@ def template_syntax(text: str) -> str | None:
     to a program. A property such as ``${pkg.name}`` counts wherever the builder replaces variables. A text that the
     builder accepts as it is written is no template: a here-document may have any line.
     """
+    if not any(mark in text for mark in _MARKS):
+        return None
     for line in lines_of(text)[:_MAXIMUM_LINES]:
         match = _FROM.match(line) or (None if _is_comment(line) else _LINE.match(line) or _PROPERTY.match(line))
         if match is not None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import TIP_CODES, LintCode
 from weighbridge.domain.nearest import nearest
 
-_INLINE = re.compile(r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=([^\s]{1,64})(?:[ \t]+([^\r\n]*))?\r?$", re.MULTILINE)
-_CODE = re.compile(r"[a-z0-9-]+")
+if TYPE_CHECKING:
+    from weighbridge.domain.checks.finding import Finding
+
+_INLINE = late_pattern(r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=([^\s]{1,64})(?:[ \t]+([^\r\n]*))?\r?$", re.MULTILINE)
+_CODE = late_pattern(r"[a-z0-9-]+")
 _MAXIMUM_REASON = 300
 _MAXIMUM_INLINE = 100
 
@@ -30,6 +32,8 @@ class Ignore(NamedTuple):
 
 def known_codes() -> tuple[str, ...]:
     """Every code that an ignore may name."""
+    from weighbridge.domain.checks.catalogue import CheckCode  # noqa: PLC0415 - most Dockerfiles ignore nothing
+
     return tuple(dict.fromkeys(str(code) for code in (*CheckCode, *LintCode, *sorted(TIP_CODES))))
 
 

@@ -12,7 +12,6 @@ from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.domain.start.wrapper_rules import ALIASES, RULES
 
 _USES_ARGUMENTS = late_pattern(r"\$(?:[@*0-9]|\{[@*0-9])")
 _HANDS_ON = late_pattern(r"(?:.*[-_.])?entry-?point(?:\.[a-z]+)?|.*\.sh")
@@ -74,4 +73,8 @@ def _hands_on(entrypoint: Instruction) -> bool:
         return False
     words = [word for word in entrypoint.args if word != "--"]
     name = posixpath.basename(words[-1]) if words else ""
-    return bool(_HANDS_ON.fullmatch(name)) or (len(words) == 1 and (name in RULES or name in ALIASES))
+    if _HANDS_ON.fullmatch(name):
+        return True
+    from weighbridge.domain.start.wrapper_rules import ALIASES, RULES  # noqa: PLC0415 - few files get here
+
+    return len(words) == 1 and (name in RULES or name in ALIASES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from weighbridge.domain.checks.finding import Severity
@@ -26,8 +25,7 @@ TRUSTED_BASES = (
 """Images besides the official ones that a final stage may stand on without a remark; ``*`` also matches ``/``."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LintFinding:
+class LintFinding(NamedTuple):
     """One finding of one rule in one Dockerfile.
 
     `message` says what is there and why it matters, `fix` what to do. `edits` do it mechanically, where that is

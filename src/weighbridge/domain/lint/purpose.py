@@ -6,12 +6,17 @@ import enum
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
 from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.model import Surroundings
 from weighbridge.domain.lint.official import is_toolchain
+
+
+def _names(*lines: str) -> frozenset[str]:
+    return frozenset(" ".join(lines).split())
+
 
 _DEVELOPING_WORDS = frozenset(
     [
@@ -77,15 +82,16 @@ _DEVELOPING_BASES = late_pattern(
     r"(?:[/:-]|$)|(?:^|/)(?:eclipse/[\w-]+|che-stacks/[\w-]+)(?:[:@]|$)|(?:^|/)(?:buildpack-deps|manylinux|musllinux)|actions/runner|-ci(?:[/:]|$)"
 )
 _WRAPPERS = frozenset(["dumb-init", "docker-entrypoint.sh", "entrypoint.sh", "exec", "tini", "tini-static", "env"])
-_SHELL_ALONE = late_pattern(
-    r"(?:ba|da|a|z|fi)?sh(?: (?:-[il]+|--login))*"
-    r"|(?:irb|pry|ghci|jshell|iex|erl|lua|julia|R|scala|clj|utop|psysh|i?python[\d.]*|node|ruby)"
-)
-_TOOL_ALONE = late_pattern(
-    r"(?:npm|npx|yarn|pnpm|bun|mvn|gradle|sbt|lein|cargo|rustc|go|gcc|g\+\+|clang|javac|ghc|stack|cabal|esy|opam|dune"
-    r"|mix|rebar3|composer|bundle|rake|gem|pip|poetry|conda|dart|swift|zig|dotnet)(?: (?:--?help|help|--?version))?"
+_SHELLS = _names("sh ash bash dash fish zsh")
+_LOGIN_OPTION = late_pattern(r"-[il]+|--login")
+_REPLS = _names("R clj erl ghci iex irb jshell julia lua node pry psysh ruby scala utop")
+_PYTHON = late_pattern(r"i?python[\d.]*")
+_BUILD_TOOLS = _names(
+    "bun bundle cabal cargo clang composer conda dart dotnet dune esy g++ gcc gem ghc go gradle javac lein mix mvn npm",
+    "npx opam pip pnpm poetry rake rebar3 rustc sbt stack swift yarn zig",
 )
 """A build tool without arguments: whoever starts the container says what it builds."""
+_HELP_WORDS = _names("-help --help help -version --version")
 _NO_PROGRAM = late_pattern(
     r"(?:sleep [0-9]+\w?|(?:cp|cat|tar) [^&|;]+|(?:perl |python3? |bash |sh )?(?:-\w+ )?\S*run[_-]?tests?(?:\.\w+)?)"
 )
@@ -97,28 +103,52 @@ SCRIPT_RUNNER = late_pattern(r"(?:npm|yarn|pnpm|bun)(?: -\S+| --\S+)* (?:run |ru
 _DEVELOPING_SCRIPT = late_pattern(
     r"(?:dev|develop|development|test|tests|watch|lint|e2e|debug|storybook|start[:.-]dev|serve[:.-]dev)(?:[:.-].*)?"
 )
-_DEVELOPS = late_pattern(
-    r"""(?:
-      go\ (?:run|test|tool|vet) | air | reflex | gow
-    | cargo\ (?:[+]\S+\ )?(?:run|test|nextest|watch|bench|clippy|check|build|fmt) | bacon
-    | make | cmake | ctest | ninja | bazel | meson
-    | (?:mvnw?|gradlew?)
-    | dotnet\ (?:run|watch|test|build)
-    | mix\ (?:test|phx\.server) | iex | rails\ (?:test|console) | rspec | rake\ (?:test|spec)
-    | next\ dev | nuxi?\ dev | vite(?!\ preview) | astro\ dev | remix\ dev | gatsby\ develop | ng\ (?:serve|test)
-    | vue-cli-service\ (?:serve|test) | react-scripts\ (?:start|test) | react-native | expo\ start
-    | webpack(?:-dev-server|\ serve|.*--watch) | parcel\ (?:serve|watch) | gulp | grunt | nodemon | ts-node-dev
-    | tsx\ watch | nest\ start\ --(?:watch|debug) | tsc\ .*(?:-w\b|--watch) | start-storybook | storybook\ dev
-    | jest | mocha | vitest | karma | ava | cypress | playwright | eslint | prettier | turbo(?:\ run)?\ (?:dev|test)
-    | nx\ (?:serve|test) | pytest | py\.test | tox | nox | unittest | flake8 | pylint | mypy | ruff | black | pre-commit
-    | (?:python[0-9.]*\ -m\ )(?:pytest|unittest|tox|nox) | (?:coverage|poetry|pipenv|uv|hatch)\ run\ (?:pytest|tox|test)
-    | phpunit | pest | behat | composer\ (?:test|dev) | php\ artisan\ (?:test|serve) | hugo\ server | jekyll\ serve
-    | (?:(?:ba|da|a)?sh\ )?(?:\S*/)?(?:build|compile|package|release|(?:create|make)[_-](?:packages?|rpms?|debs?|dist))
-      (?:[_-][\w-]*)?\.(?:sh|bash|py)
-    | rpmbuild | dpkg-buildpackage | debuild | debian/rules | gbp | abuild | makepkg | mock
-    | mkdocs\ serve | sphinx-autobuild | code-server | sleep\ (?:infinity|inf|[0-9]{4,}\w?) | tail\ -[fF]\ /dev/null
-    )(?![\w-])""",
-    re.VERBOSE,
+_DEVELOPING_TOOLS = _names(
+    "bazel cmake gradle gradlew make meson mvn mvnw ninja",
+    "abuild debuild dpkg-buildpackage gbp makepkg mock rpmbuild",
+    "air bacon code-server gow grunt gulp iex nodemon react-native reflex sphinx-autobuild start-storybook ts-node-dev",
+    "ava behat ctest cypress jest karma mocha nox pest phpunit playwright pytest rspec tox unittest vitest",
+    "black eslint flake8 mypy pre-commit prettier pylint ruff",
+)
+"""Programs that develop, test or build, whatever their arguments."""
+_DEVELOPING_TASKS = {
+    program: late_pattern(rf"(?:{rest})(?![\w-])")
+    for programs, rest in {
+        "go": r" (?:run|test|tool|vet)",
+        "cargo": r" (?:[+]\S+ )?(?:run|test|nextest|watch|bench|clippy|check|build|fmt)",
+        "dotnet": r" (?:run|watch|test|build)",
+        "mix": r" (?:test|phx\.server)",
+        "rails": r" (?:test|console)",
+        "rake": r" (?:test|spec)",
+        "vite": r"(?! preview)",
+        "gatsby": r" develop",
+        "ng": r" (?:serve|test)",
+        "vue-cli-service nx": r" (?:serve|test)",
+        "react-scripts": r" (?:start|test)",
+        "expo": r" start",
+        "parcel": r" (?:serve|watch)",
+        "tsx": r" watch",
+        "nest": r" start --(?:watch|debug)",
+        "tsc": r" .*(?:-w\b|--watch)",
+        "turbo": r" (?:test|run (?:dev|test))",
+        "py": r"\.test",
+        "coverage poetry pipenv uv hatch": r" run (?:pytest|tox|test)",
+        "composer": r" test",
+        "php": r" artisan (?:test|serve)",
+        "hugo": r" server",
+        "jekyll mkdocs": r" serve",
+        "sleep": r" (?:infinity|inf|[0-9]{4,}\w?)",
+        "tail": r" -[fF] /dev/null",
+    }.items()
+    for program in programs.split()
+}
+"""What follows the name of a program that develops, tests or waits only with these arguments."""
+_NOT_IN_NAME = late_pattern(r"[^\w-]")
+_WEBPACK = late_pattern(r"webpack(?:-dev-server|\ serve|.*--watch)(?![\w-])")
+_PYTHON_TEST = late_pattern(r"python[0-9.]* -m (?:pytest|unittest|tox|nox)(?![\w-])")
+_BUILD_SCRIPT = late_pattern(
+    r"(?:(?:ba|da|a)?sh )?(?:\S*/)?(?:build|compile|package|release|(?:create|make)[_-](?:packages?|rpms?|debs?|dist))"
+    r"(?:[_-][\w-]*)?\.(?:sh|bash|py)(?![\w-])"
 )
 
 
@@ -166,9 +196,36 @@ def develops(command: str) -> bool:
         script = SCRIPT_RUNNER.match(text)
         if script and _DEVELOPING_SCRIPT.fullmatch(script[1]):
             return True
-        if _DEVELOPS.match(text) or _SHELL_ALONE.fullmatch(text) or _TOOL_ALONE.fullmatch(text):
+        if _is_developing_task(text) or _is_tool_alone(text.split()):
             return True
     return False
+
+
+def _is_developing_task(command: str) -> bool:
+    """True if a command runs a development server or tests, builds, or waits for a person."""
+    head = _NOT_IN_NAME.split(command, maxsplit=1)[0]
+    if head in _DEVELOPING_TOOLS:
+        return True
+    rest = _DEVELOPING_TASKS.get(head)
+    if rest is not None and rest.match(command, len(head)):
+        return True
+    if head.startswith("webpack") and _WEBPACK.match(command):
+        return True
+    if head.startswith("python") and _PYTHON_TEST.match(command):
+        return True
+    return (".sh" in command or ".bash" in command or ".py" in command) and _BUILD_SCRIPT.match(command) is not None
+
+
+def _is_tool_alone(words: Sequence[str]) -> bool:
+    """True for a shell, an interpreter or a build tool that starts without a program to run."""
+    if not words:
+        return False
+    program, *arguments = words
+    if program in _SHELLS:
+        return all(_LOGIN_OPTION.fullmatch(one) for one in arguments)
+    if not arguments and (program in _REPLS or _PYTHON.fullmatch(program)):
+        return True
+    return program in _BUILD_TOOLS and (not arguments or (len(arguments) == 1 and arguments[0] in _HELP_WORDS))
 
 
 def start_command(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings) -> str:

@@ -7,7 +7,6 @@ linters. To add a rule: one line in `codes`, one in `RULES`, one page.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.lint.bases import cuda_on_cpu, large_base
@@ -81,7 +80,7 @@ def lint_dockerfile(
     if "weighbridge:" not in text:
         return tuple(found)
     comments = read_comments(context)
-    return tuple(replace(one, ignored_because=reason_for(context, one, comments)) for one in found)
+    return tuple(one._replace(ignored_because=reason_for(context, one, comments)) for one in found)
 
 
 def merged_findings(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:
@@ -98,6 +97,6 @@ def merged_findings(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:
         lines = tuple(dict.fromkeys(one.line for one in group if one.line != first.line))
         edits = tuple(dict.fromkeys(edit for one in group for edit in one.edits))
         is_safe = all(one.is_safe for one in group if one.edits)
-        result.append(replace(first, other_lines=lines, edits=edits, is_safe=is_safe))
+        result.append(first._replace(other_lines=lines, edits=edits, is_safe=is_safe))
     result.sort(key=lambda one: (one.line, one.severity.rank, one.code))
     return tuple(result)

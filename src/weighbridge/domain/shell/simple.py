@@ -67,7 +67,7 @@ class SimpleCommandReader(LineReader):
 
     def _assignment(self, match: re.Match[str]) -> tuple[Assignment, Word]:
         start, line = self.position, self.line
-        name, index, append = match.groups()
+        name, subscript, append = match.groups()
         self.take(len(match.group()))
         elements: list[Word] | None = None
         value: Word | None = None
@@ -96,7 +96,7 @@ class SimpleCommandReader(LineReader):
             start=start,
             value=value,
             is_append=bool(append),
-            index=None if index is None else index[1:-1],
+            subscript=None if subscript is None else subscript[1:-1],
             elements=None if elements is None else tuple(elements),
         )
         return assignment, word

@@ -7,7 +7,6 @@ Offsets count characters of the parsed text; lines begin with 1.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -28,19 +27,18 @@ class Literal(NamedTuple):
     is_quoted: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """``$name`` or ``${name…}``.
 
-    `operator` is what follows the name (``:-``, ``%%``, ``/``, …), `argument` what follows the operator. `index` is the
-    text between ``[`` and ``]``. `is_length` is ``${#name}``, `is_indirect` ``${!name}``.
+    `operator` is what follows the name (``:-``, ``%%``, ``/``, …), `argument` what follows the operator. `subscript` is
+    the text between ``[`` and ``]``. `is_length` is ``${#name}``, `is_indirect` ``${!name}``.
     """
 
     name: str
     is_quoted: bool
     operator: str = ""
     argument: Word | None = None
-    index: str | None = None
+    subscript: str | None = None
     is_length: bool = False
     is_indirect: bool = False
 
@@ -98,26 +96,25 @@ class Word(NamedTuple):
         return ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
-    """``name=value``. `elements` holds the words of an array, `index` the text of ``name[index]=``."""
+class Assignment(NamedTuple):
+    """``name=value``. `elements` holds the words of an array, `subscript` the text of ``name[subscript]=``."""
 
     name: str
     start: int
     value: Word | None
     is_append: bool = False
-    index: str | None = None
+    subscript: str | None = None
     elements: tuple[Word, ...] | None = None
 
 
-@dataclass(kw_only=True, slots=True, eq=False)
 class HereDocument:
     """The text of a here-document. `word` is None if nothing in it is expanded.
 
     The reader fills it in after the command, because the text begins after the line.
     """
 
-    word: Word | None = None
+    def __init__(self) -> None:
+        self.word: Word | None = None
 
 
 class Redirection(NamedTuple):

@@ -265,12 +265,12 @@ class WordReader(abc.ABC):
         if match is None:
             return self._unknown_braced(is_quoted=is_quoted)
         name = self.take(len(match.group()))
-        index = None
+        subscript = None
         if self.peek() == "[" and self.dialect is Dialect.BASH:
             end = self.text.find("]", self.position)
             if end < 0:
                 raise self.fail(expected="}")
-            index = self.take(end + 1 - self.position)[1:-1]
+            subscript = self.take(end + 1 - self.position)[1:-1]
         operator = ""
         argument = None
         if self.peek() != "}":
@@ -289,7 +289,7 @@ class WordReader(abc.ABC):
             is_quoted=is_quoted,
             operator=operator,
             argument=argument,
-            index=index,
+            subscript=subscript,
             is_length=is_length,
             is_indirect=is_indirect,
         )

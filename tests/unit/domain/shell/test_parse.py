@@ -108,7 +108,7 @@ def test_parameters_keep_operator_and_argument():
     first, length, array, trimmed, all_arguments = (word.parts[0] for word in command.words[1:])
     assert (first.name, first.operator, first.argument.literal, first.is_quoted) == ("X", ":?", "must be set", True)
     assert (length.name, length.is_length) == ("Y", True)
-    assert (array.name, array.index) == ("Z", "@")
+    assert (array.name, array.subscript) == ("Z", "@")
     assert (trimmed.name, trimmed.operator, trimmed.argument.literal) == ("1", "#", "-")
     assert all_arguments == Parameter(name="@", is_quoted=True)
 

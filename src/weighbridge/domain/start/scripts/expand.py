@@ -96,7 +96,7 @@ class Expander(ParameterValues):
         if values is None or None in values:
             return None
         between: Value = " "
-        if isinstance(part, Parameter) and ("*" in {part.name, part.index} or self.dialect is not Dialect.BASH):
+        if isinstance(part, Parameter) and ("*" in {part.name, part.subscript} or self.dialect is not Dialect.BASH):
             between = state.variables.get("IFS", " ")
         if len(values) > 1 and not isinstance(between, str):
             return None
@@ -125,7 +125,7 @@ class Expander(ParameterValues):
             values = self._values(state, part)
             if values is None:
                 return None
-            is_list = isinstance(part, Parameter) and (part.name == "@" or part.index == "@")
+            is_list = isinstance(part, Parameter) and (part.name == "@" or part.subscript == "@")
             if getattr(part, "is_quoted", False):
                 if is_list and not values:
                     continue
@@ -249,9 +249,9 @@ class Expander(ParameterValues):
         return number
 
     def _parameter(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
-        if part.name in {"@", "*"} or part.index in {"@", "*"}:
+        if part.name in {"@", "*"} or part.subscript in {"@", "*"}:
             return self._list(state, part)
-        value, is_set = self.value(state, part.name, part.index)
+        value, is_set = self.value(state, part.name, part.subscript)
         if part.is_indirect and self.dialect is not Dialect.BASH:
             raise _bad_substitution(self.dialect)
         if part.is_indirect:
@@ -265,7 +265,7 @@ class Expander(ParameterValues):
         return (self._with_operator(state, part, value, is_set=is_set),)
 
     def _list(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
-        if part.index in {"@", "*"}:
+        if part.subscript in {"@", "*"}:
             value, is_set = self.value(state, part.name, None)
             values: tuple[str | None, ...] | None
             if part.is_indirect:
@@ -284,7 +284,7 @@ class Expander(ParameterValues):
             return (str(len(values)),)
         operator = part.operator
         if operator == ":" and part.argument is not None:
-            whole = (self.name, *values) if part.index is None else values
+            whole = (self.name, *values) if part.subscript is None else values
             bounds = _SLICE.fullmatch(self.text(state, part.argument) or "?")
             if bounds is None:
                 return None

@@ -101,7 +101,7 @@ class SimpleCommands(ExternalCommands):
             if assignment.elements is not None:
                 self._array(state, assignment.name, assignment.elements, is_append=assignment.is_append)
                 continue
-            if assignment.index is not None:
+            if assignment.subscript is not None:
                 state.set(assignment.name, None)
                 continue
             text = None if assignment.value is None else self.expander.text(state, assignment.value)
