@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import enum
 import errno
+import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePath
 
 
 class ExitCode(enum.IntEnum):
@@ -201,5 +201,5 @@ def reference_of(error: BaseException) -> str:
 
     # Limited: the traceback of a RecursionError has a thousand frames, and one is sufficient.
     frames = traceback.extract_tb(error.__traceback__, limit=-1)
-    where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    where = f" at {posixpath.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}{': ' if text else ''}{text}"

@@ -9,7 +9,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from weighbridge.domain.checks.finding import Severity
@@ -38,7 +37,7 @@ _PLACE = late_pattern(r":(\d{1,7}): (.*)", re.DOTALL)
 class LintRequest(NamedTuple):
     """The files to lint. `paths` are files and folders. `exclude` has globs for the files of folders."""
 
-    paths: Sequence[Path]
+    paths: Sequence[str | os.PathLike[str]]
     settings: LintSettings
     ignores: Sequence[Ignore] = ()
     exclude: Sequence[str] = ()
@@ -52,23 +51,17 @@ def lint_paths(request: LintRequest) -> tuple[LintedFile, ...]:
     A file that does not parse has one finding with the code ``dockerfile-error``. Raises UsageError if a path cannot be
     read, GitError if git cannot list the files.
     """
-    files: dict[str, Path] = {}
-    passed_over: dict[str, str] = {}
-    for path in request.paths or [Path()]:
-        for file in _dockerfiles_below(path, request.exclude) if path.is_dir() else [path]:
-            files[str(file)] = file
-            reason = _left_out(file.relative_to(path)) if path.is_dir() else None
-            if reason in _NOT_LINTED:
-                passed_over[str(file)] = str(reason)
-            else:
-                passed_over.pop(str(file), None)
-            if len(files) > _MAXIMUM_DOCKERFILES:
+    not_linted: dict[str, str | None] = {}  # each file with the reason why no rule reads it
+    for path in map(_plain_path, request.paths or [os.curdir]):
+        for file, reason in _files_below(path, request.exclude) if os.path.isdir(path) else [(path, None)]:
+            not_linted[file] = reason
+            if len(not_linted) > _MAXIMUM_DOCKERFILES:
                 raise UsageError(f"{path}: more than {_MAXIMUM_DOCKERFILES} Dockerfiles. Name smaller folders.")
     return tuple(
-        LintedFile(path=name, text="", findings=(), not_linted=f"{passed_over[name]}. Name the file to lint it")
-        if name in passed_over
-        else _lint_file(name, file, request)
-        for name, file in files.items()
+        LintedFile(path=path, text="", findings=(), not_linted=f"{reason}. Name the file to lint it")
+        if reason is not None
+        else _lint_file(path, request)
+        for path, reason in not_linted.items()
     )
 
 
@@ -88,35 +81,57 @@ def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) 
     return worst(codes)
 
 
+def folders_up(folder: str) -> Iterator[str]:
+    """`folder` and the folders that it is in, the nearest first."""
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+
+
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
-    """The Dockerfiles below `folder` that git does not ignore; outside a repository, all of them.
+def _plain_path(path: str | os.PathLike[str]) -> str:
+    """`path` without ``.`` and repeated slashes. ``..`` stays: the folder before it may be a symlink."""
+    text = os.fspath(path)
+    parts = "/".join(part for part in text.split("/") if part not in {"", "."})
+    return f"/{parts}" if text.startswith("/") else parts or "."
+
+
+def _dockerfiles_below(folder: str, exclude: Sequence[str]) -> Iterator[str]:
+    """The Dockerfiles below `folder`, relative to it, that git does not ignore; outside a repository, all of them.
 
     Never follows symlinks, because they could leave the folder.
     """
     from weighbridge.plan.dockerfile_name import is_dockerfile  # noqa: PLC0415 - only a folder needs it
 
     inside = os.path.realpath(folder)
-    known = _unignored_paths(folder) if _is_in_repository(Path(inside)) else None
+    known = _unignored_paths(folder) if _is_in_repository(inside) else None
     for relative in sorted(filter(is_dockerfile, known)) if known is not None else _walk(folder, is_dockerfile):
-        file = folder / relative
-        is_own = os.path.realpath(file) == os.path.join(inside, relative)  # noqa: PTH118 - plain text, many files
-        if is_own and file.is_file() and not _is_excluded(relative, exclude):
-            yield file
+        file = os.path.join(folder, relative)
+        is_own = os.path.realpath(file) == os.path.join(inside, relative)
+        if is_own and os.path.isfile(file) and not _is_excluded(relative, exclude):
+            yield relative
 
 
-def _left_out(path: Path) -> str | None:
+def _files_below(folder: str, exclude: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """The Dockerfiles below `folder`, each with the reason why no rule reads it (``None``: the rules read it)."""
     from weighbridge.plan.left_out import left_out  # noqa: PLC0415 - only a folder needs it
 
-    return left_out(path.as_posix())
+    for relative in _dockerfiles_below(folder, exclude):
+        reason = left_out(relative)
+        yield _plain_path(os.path.join(folder, relative)), reason if reason in _NOT_LINTED else None
 
 
-def _unignored_paths(folder: Path) -> Sequence[str] | None:
+def _unignored_paths(folder: str) -> Sequence[str] | None:
+    from pathlib import Path  # noqa: PLC0415 - only a folder needs git
+
     from weighbridge.plan.git import unignored_paths  # noqa: PLC0415 - only a folder needs git
 
-    return unignored_paths(folder)
+    return unignored_paths(Path(folder))
 
 
 def _is_excluded(path: str, globs: Sequence[str]) -> bool:
@@ -127,23 +142,23 @@ def _is_excluded(path: str, globs: Sequence[str]) -> bool:
     return any(match_path(glob, path) for glob in globs)
 
 
-def _is_in_repository(folder: Path) -> bool:
-    return any((one / ".git").exists() for one in (folder, *folder.parents))
+def _is_in_repository(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(one, ".git")) for one in folders_up(folder))
 
 
-def _walk(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[str]:
+def _walk(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[str]:
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted(filter(is_wanted, names)):
-            yield os.path.relpath(os.path.join(where, name), folder)  # noqa: PTH118
+            yield os.path.relpath(os.path.join(where, name), folder)
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     """The text of a file. Replaces bytes that are not UTF-8. The parser reports a file that is too long."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise UsageError(f"{path}: not a regular file.")
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(4 * MAXIMUM_DOCKERFILE_BYTES + 1).decode("utf-8", "replace")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}.") from error
@@ -152,17 +167,17 @@ def _read(path: Path) -> str:
 # --- linting ------------------------------------------------------------------------------------------------------
 
 
-def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
+def _lint_file(path: str, request: LintRequest) -> LintedFile:
     text = _read(path)
     placeholder = template_syntax(text)
     if placeholder is not None:
-        return LintedFile(path=name, text=text, findings=(), not_linted=f"looks like a template ({placeholder})")
+        return LintedFile(path=path, text=text, findings=(), not_linted=f"looks like a template ({placeholder})")
     surroundings = _surroundings(path, text)
-    findings = _findings(name, text, request, surroundings)
-    linted = LintedFile(path=name, text=text, findings=findings)
+    findings = _findings(path, text, request, surroundings)
+    linted = LintedFile(path=path, text=text, findings=findings)
     if not request.fix or not any(_is_wanted(finding, request) for finding in findings):
         return linted
-    if path.is_symlink():
+    if os.path.islink(path):
         return linted._replace(not_fixed="it is a symlink. Name the file that it points to")
     if "\ufffd" in text:
         return linted._replace(not_fixed="it is not UTF-8")
@@ -197,50 +212,48 @@ def _findings(name: str, text: str, request: LintRequest, surroundings: Surround
     return merged_findings(found)
 
 
-def _surroundings(path: Path, text: str) -> Surroundings:
+def _surroundings(path: str, text: str) -> Surroundings:
     """The facts on the Dockerfile's folder that the rules need for `text`. Unreadable files count as missing."""
-    folder = path.parent
+    folder = os.path.dirname(path)
     names: frozenset[str] = frozenset()
     if "npm" in text or "yarn" in text:
-        names = frozenset(name for name in _ADJACENT_FILES if os.path.lexists(os.path.join(folder, name)))  # noqa: PTH118
+        names = frozenset(name for name in _ADJACENT_FILES if os.path.lexists(os.path.join(folder, name)))
     return Surroundings(
         names=names,
-        package_json=_read_adjacent(folder / "package.json") if "package.json" in names else None,
-        yarn_lock=_read_adjacent(folder / "yarn.lock", limit_bytes=500) if "yarn.lock" in names else None,
+        package_json=_read_adjacent(os.path.join(folder, "package.json")) if "package.json" in names else None,
+        yarn_lock=_read_adjacent(os.path.join(folder, "yarn.lock"), limit_bytes=500) if "yarn.lock" in names else None,
         has_ignore_file=_COPIES_ALL.search(text) is None or _has_ignore_file(path),
-        cargo_toml=_read_adjacent(folder / "Cargo.toml") if "cargo" in text else None,
+        cargo_toml=_read_adjacent(os.path.join(folder, "Cargo.toml")) if "cargo" in text else None,
         is_below_root=_COPIES_ALL.search(text) is not None and _is_below_root(path),
     )
 
 
-def _read_adjacent(path: Path, limit_bytes: int = _MAXIMUM_ADJACENT_BYTES) -> str | None:
+def _read_adjacent(path: str, limit_bytes: int = _MAXIMUM_ADJACENT_BYTES) -> str | None:
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
             return None
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(limit_bytes).decode("utf-8", "replace")
     except OSError:
         return None
 
 
-def _is_below_root(path: Path) -> bool:
+def _is_below_root(path: str) -> bool:
     """True if the Dockerfile stands in a folder of a repository that is not its root."""
-    folder = Path(os.path.realpath(path.parent))
-    return not (folder / ".git").exists() and _is_in_repository(folder)
+    folder = os.path.realpath(os.path.dirname(path))
+    return not os.path.exists(os.path.join(folder, ".git")) and _is_in_repository(folder)
 
 
-def _has_ignore_file(path: Path) -> bool:
+def _has_ignore_file(path: str) -> bool:
     """True if the Dockerfile has its own ignore file, or if its folder or a parent in the repository has one."""
-    if path.with_name(f"{path.name}.dockerignore").exists():
+    if os.path.exists(f"{path}.dockerignore"):
         return True
-    folder = os.path.realpath(path.parent)
-    while True:
-        if os.path.exists(os.path.join(folder, ".dockerignore")):  # noqa: PTH110, PTH118 - many files
+    for folder in folders_up(os.path.realpath(os.path.dirname(path))):
+        if os.path.exists(os.path.join(folder, ".dockerignore")):
             return True
-        above = os.path.dirname(folder)  # noqa: PTH120
-        if above == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
+        if os.path.exists(os.path.join(folder, ".git")):
             return False
-        folder = above
+    return False
 
 
 # --- fixing -------------------------------------------------------------------------------------------------------
@@ -265,7 +278,7 @@ def _fix(linted: LintedFile, request: LintRequest, surroundings: Surroundings) -
     return linted
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: str, text: str) -> None:
     """Overwrite the file in place. Keeps its mode and owner, and follows no symlink."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)

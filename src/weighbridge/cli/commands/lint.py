@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
-from weighbridge.cli.lint_files import LintRequest, exit_code_of_lint, lint_paths
+from weighbridge.cli.lint_files import LintRequest, exit_code_of_lint, folders_up, lint_paths
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.lint.codes import LintCode
@@ -35,7 +34,7 @@ _FORMATS = ("text", "concise", "json", "sarif", "gitlab", "checkstyle", "github"
 
 
 @click.command(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option(
     "--format",
     "format_",
@@ -70,12 +69,12 @@ _FORMATS = ("text", "concise", "json", "sarif", "gitlab", "checkstyle", "github"
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False),
     help=f"Configuration file. [default: {_CONFIG} here or in a folder above]",
 )
 @click.option("--debug", is_flag=True, help="Shows the traceback of an error.")
 def lint(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     *,
     format_: str,
     fix: bool,
@@ -84,7 +83,7 @@ def lint(
     ignore: tuple[str, ...],
     fail_level: str,
     trusted_bases: tuple[str, ...],
-    config_file: Path | None,
+    config_file: str | None,
     debug: bool,
 ) -> ExitCode:
     """Checks Dockerfiles without building them.
@@ -141,14 +140,16 @@ def _code(option: str, word: str) -> LintCode:
     return found
 
 
-def _configured(request: LintRequest, config_file: Path | None) -> LintRequest:
+def _configured(request: LintRequest, config_file: str | None) -> LintRequest:
     """`request` with trusted images, exclusions and ignores of the configuration."""
-    file = config_file or _find_config(Path.cwd())
+    file = config_file or _find_config()
     if file is None:
         return request
-    from weighbridge.config import load_config  # noqa: PLC0415 - most repositories have none, and YAML is slow to load
+    from pathlib import Path  # noqa: PLC0415 - most repositories have no configuration
 
-    config = load_config(Path(), file)
+    from weighbridge.config import load_config  # noqa: PLC0415 - YAML is slow to load
+
+    config = load_config(Path(), Path(file))
     return LintRequest(
         paths=request.paths,
         settings=request.settings._replace(trusted_bases=(*request.settings.trusted_bases, *config.lint.trusted_bases)),
@@ -159,11 +160,11 @@ def _configured(request: LintRequest, config_file: Path | None) -> LintRequest:
     )
 
 
-def _find_config(folder: Path) -> Path | None:
-    """The configuration of the repository that `folder` is in."""
-    for one in (folder, *folder.parents):
-        if (one / _CONFIG).is_file():
-            return one / _CONFIG
-        if (one / ".git").exists():
+def _find_config() -> str | None:
+    """The configuration of the repository that the current folder is in."""
+    for folder in folders_up(os.getcwd()):
+        if os.path.isfile(os.path.join(folder, _CONFIG)):
+            return os.path.join(folder, _CONFIG)
+        if os.path.exists(os.path.join(folder, ".git")):
             return None
     return None

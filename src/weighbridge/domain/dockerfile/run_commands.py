@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from weighbridge.domain.dockerfile.joined_lines import JoinedText, joined_lines, unix_lines
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.shell import Dialect, parse_script
 from weighbridge.domain.shell.syntax import (
     Case,
@@ -33,7 +34,7 @@ from weighbridge.domain.shell.syntax import (
 )
 
 _COMPUTED = frozenset("*?[]{}~")
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_ASSIGNMENT = late_pattern(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _RUN = re.compile(r"\s*(?:ONBUILD\s+)?RUN(?=\s|$)\s*", re.IGNORECASE)
 _FLAG = re.compile(r"--(?:\"[^\"]*\"|'[^']*'|\\.|[^\s\"'\\])*\s*")
 _PREFIXES: dict[str, frozenset[str]] = {
@@ -53,10 +54,10 @@ _BEFORE_PROGRAM: dict[str, int] = {"gosu": 1, "su-exec": 1, "setuser": 1, "timeo
 
 _SWITCHES_USER = frozenset(["doas", "gosu", "setuser", "su-exec", "sudo"])
 _SHELLS = frozenset(["ash", "bash", "dash", "ksh", "sh", "zsh"])
-_SHELL_COMMAND = re.compile(r"-[a-zA-Z]*c")
-_ASKS_PLATFORM = re.compile(r"arch|platform|uname", re.IGNORECASE)
-_RARE_PLATFORM = re.compile(r"\b(?:linux/)?(?:arm|aarch|ppc|s390|riscv|mips|loong)", re.IGNORECASE)
-_NOT_RARE = re.compile(r"!|amd64|x86|\b386\b|\bx64\b|i[3-6]86", re.IGNORECASE)
+_SHELL_COMMAND = late_pattern(r"-[a-zA-Z]*c")
+_ASKS_PLATFORM = late_pattern(r"arch|platform|uname", re.IGNORECASE)
+_RARE_PLATFORM = late_pattern(r"\b(?:linux/)?(?:arm|aarch|ppc|s390|riscv|mips|loong)", re.IGNORECASE)
+_NOT_RARE = late_pattern(r"!|amd64|x86|\b386\b|\bx64\b|i[3-6]86", re.IGNORECASE)
 _MAXIMUM_CACHED_CHARACTERS = 4_000
 _MAXIMUM_NESTING = 3
 
