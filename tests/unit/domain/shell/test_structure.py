@@ -38,7 +38,7 @@ def test_quoted_word_has_its_text(text, dialect, literal):
 
 
 def _shown(parameter):
-    fields = {"name": parameter.name, "operator": parameter.operator, "index": parameter.index}
+    fields = {"name": parameter.name, "operator": parameter.operator, "subscript": parameter.subscript}
     fields |= {"length": parameter.is_length, "indirect": parameter.is_indirect}
     if parameter.argument is not None:
         fields["argument"] = parameter.argument.source
@@ -55,8 +55,8 @@ def _shown(parameter):
         ("${#a}", {"name": "a", "length": True}),
         ("${!a}", {"name": "a", "indirect": True}),
         ("${!}", {"name": "!"}),
-        ("${a[1]}", {"name": "a", "index": "1"}),
-        ("${a[@]:1:2}", {"name": "a", "index": "@", "operator": ":", "argument": "1:2"}),
+        ("${a[1]}", {"name": "a", "subscript": "1"}),
+        ("${a[@]:1:2}", {"name": "a", "subscript": "@", "operator": ":", "argument": "1:2"}),
         ("${a//b/c}", {"name": "a", "operator": "//", "argument": "b/c"}),
         ("${a:-$(b}c)}", {"name": "a", "operator": ":-", "argument": "$(b}c)"}),
         ("${a%'}'}", {"name": "a", "operator": "%", "argument": "'}'"}),
@@ -112,7 +112,7 @@ def test_ampersand_before_redirection_ends_the_command_in_dash():
 
 
 @pytest.mark.parametrize(
-    ("text", "elements", "index", "is_append"),
+    ("text", "elements", "subscript", "is_append"),
     [
         ("a=(1 2 # c\n3)", ["1", "2", "3"], None, False),
         ("a+=(<(b) c)", ["<(b)", "c"], None, True),
@@ -120,10 +120,10 @@ def test_ampersand_before_redirection_ends_the_command_in_dash():
         ("a[1]+=b", None, "1", True),
     ],
 )
-def test_assignment_of_bash_keeps_array_index_and_append(text, elements, index, is_append):
+def test_assignment_of_bash_keeps_array_subscript_and_append(text, elements, subscript, is_append):
     (assignment,) = _command(text).assignments
     found = None if assignment.elements is None else [word.source for word in assignment.elements]
-    assert (assignment.name, found, assignment.index, assignment.is_append) == ("a", elements, index, is_append)
+    assert (assignment.name, found, assignment.subscript, assignment.is_append) == ("a", elements, subscript, is_append)
 
 
 def test_array_behind_declare_is_word_and_assignment():
