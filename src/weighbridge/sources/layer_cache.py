@@ -4,12 +4,12 @@ Several runs may share the folder; it may be copied (``actions/cache``) or trunc
 written to a temporary name and renamed, carries its own version and checksum, and is ignored if damaged. When the
 folder exceeds its limit, the least recently used files are removed first.
 
-    DIR/v6/index/ab/abcd….wbi     entries of a layer, with the offsets of their content in its tar
-    DIR/v6/kept/ab/abcd….wbi      whole content of the files that `weighbridge.sources.kept_files` selects
-    DIR/v6/size/ab/abcd….wbi      the layer's size when recompressed
-    DIR/v6/config/ab/abcd….wbi    an image's config, by the engine's image ID
-    DIR/v6/part/ab/abcd….wbi      requested parts of files, by diff ID and path
-    DIR/v6/digest/ab/abcd….wbi    requested content digests of a layer whose index has none
+    DIR/v7/index/ab/abcd….wbi     entries of a layer, with the offsets of their content in its tar
+    DIR/v7/kept/ab/abcd….wbi      whole content of the files that `weighbridge.sources.kept_files` selects
+    DIR/v7/size/ab/abcd….wbi      the layer's size when recompressed
+    DIR/v7/config/ab/abcd….wbi    an image's config, by the engine's image ID
+    DIR/v7/part/ab/abcd….wbi      requested parts of files, by diff ID and path
+    DIR/v7/digest/ab/abcd….wbi    requested content digests of a layer whose index has none
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ import msgspec
 
 from weighbridge.domain.image.entries import Entries
 from weighbridge.domain.image.layer import Changeset
+from weighbridge.domain.image.names import Names
 from weighbridge.errors import UsageError
 from weighbridge.sources.changeset import LayerIndex, no_garbage_collection
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Increased with any change to the file contents; older files are then ignored, and removed when the folder is full."""
 
 DEFAULT_MAX_BYTES = 2_000_000_000
@@ -242,7 +243,7 @@ def encoded_index(layer: LayerIndex) -> Iterator[bytes]:
     # No name has a slash, and no folder has two in a row.
     yield "//".join(columns.folders).encode("utf-8", "surrogateescape")
     yield columns.folder_of.tobytes()
-    yield "/".join(columns.names).encode("utf-8", "surrogateescape")
+    yield columns.names.text
     yield bytes(columns.kinds)
     yield columns.sizes.tobytes()
     yield _encoder.encode(columns.owners)
@@ -259,11 +260,11 @@ def decoded_index(diff_id: str, frames: Iterator[bytes]) -> LayerIndex:
     offsets = _array("q", next(frames, b""))
     folders = next(frames, b"").decode("utf-8", "surrogateescape").split("//")
     folder_of = _array("I", next(frames, b""))
-    names = next(frames, b"").decode("utf-8", "surrogateescape").split("/")
+    names = Names(next(frames, b""))
     entries = Entries(
         folders=folders,
         folder_of=folder_of,
-        names=names if header.entry_count else [],
+        names=names,
         kinds=next(frames, b""),
         sizes=_array("q", next(frames, b"")),
         owners=_owners_decoder.decode(next(frames, b"")),

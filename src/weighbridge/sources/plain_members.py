@@ -69,8 +69,9 @@ class PlainMembers:
             return 0, 0
         window_start = cursor.position - at
         rows = self._rows
-        add_name, shared_names = rows.names.append, rows.shared_names
-        add_folder, add_owner, add_kind = rows.folder_of.append, rows.owner_of.append, rows.kinds.append
+        names: list[bytes] = []
+        add_name, add_folder, add_owner = names.append, rows.folder_of.append, rows.owner_of.append
+        add_kind = rows.kinds.append
         add_size, add_offset, digests = rows.sizes.append, self._offsets.append, rows.digests
         endings, checksums, sizes, folders = self._endings, self._checksums, self._sizes, self._folders
         kept_endings = endings_of_kept_names()
@@ -128,8 +129,7 @@ class PlainMembers:
             else:
                 digests += NO_DIGEST
                 add_offset(NO_OFFSET)
-            name = base.decode()
-            add_name(shared_names.get(name) or (name if rows.shares_enough else rows.shared_name(name)))
+            add_name(base)
             add_folder(folder_number)
             add_owner(owner_number)
             add_kind(kind)
@@ -137,6 +137,8 @@ class PlainMembers:
             at = end
             name_bytes = total_name_bytes
             count += 1
+        names.append(b"")  # a slash behind the last name
+        rows.names += b"/".join(names)
         cursor.move_in_window(at)
         return count, name_bytes
 

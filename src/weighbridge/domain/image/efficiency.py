@@ -39,14 +39,15 @@ def dive_efficiency(changesets: Sequence[Changeset]) -> float:
                     for name, size_bytes in zip(columns.names[start:end], sizes, strict=True):
                         known[name] = min(known.get(name, size_bytes), size_bytes)
                 continue
-            for row in filter(leaves.is_leaf, range(start, end)):
+            for row, name in enumerate(columns.names[start:end], start):
+                if not leaves.is_leaf(row, name):
+                    continue
                 is_whiteout = columns.kinds[row] == WHITEOUT
                 size_bytes = removed_bytes.get((layer, row), 0) if is_whiteout else columns.sizes[row]
                 discovered_bytes += size_bytes
                 if known is None:
                     least_bytes += size_bytes
                 else:
-                    name = columns.names[row]
                     known[name] = min(known.get(name, size_bytes), size_bytes)
     least_bytes += sum(sum(known.values()) for known in least.values())
     return least_bytes / discovered_bytes if discovered_bytes else 1.0
@@ -71,10 +72,9 @@ class _Leaves:
         if columns.has_repeats():
             self._last = {columns.path(row): row for row, kind in enumerate(columns.kinds) if kind != OPAQUE}
 
-    def is_leaf(self, row: int) -> bool:
-        """True for a leaf."""
+    def is_leaf(self, row: int, name: str) -> bool:
+        """True for a leaf. `name` is that of the row."""
         columns = self._columns
-        name = columns.names[row]
         if columns.kinds[row] == OPAQUE or not name or name in self._not_leaves[columns.folder_of[row]]:
             return False
         return not self._last or self._last.get(columns.path(row), row) == row
@@ -124,7 +124,8 @@ def _concerned(columns: Entries, removed: set[str]) -> Iterator[int]:
             concerned = list(range(start, end))
         else:
             names = names_by_top.get(columns.folders[number], ())
-            concerned = [row for row in range(start, end) if columns.names[row] in names] if names else []
+            of_run = columns.names[start:end] if names else ()
+            concerned = [row for row, name in enumerate(of_run, start) if name in names]
         yield from (row for row in concerned if columns.kinds[row] != OPAQUE)
 
 

@@ -1,7 +1,7 @@
 """The entries of a layer as columns: an image of a million files must fit into memory.
 
 An object for each entry takes 300 bytes and several microseconds. A row of these columns takes about 45 bytes plus
-the name. `Entry` objects are created for single entries on demand.
+the name (`weighbridge.domain.image.names`). `Entry` objects are created for single entries on demand.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
 from weighbridge.domain.image.entry import Entry, EntryKind
+from weighbridge.domain.image.names import Names, encoded
 
 DIGEST_PREFIX = "xxh3:"
 """`Entry.content_digest` is XXH3's 128 bits, in hexadecimal, of the file's whole content; columns have the bytes.
@@ -33,9 +34,6 @@ SYMLINK = KIND_NUMBERS[EntryKind.SYMLINK]
 DIRECTORY = KIND_NUMBERS[EntryKind.DIRECTORY]
 WHITEOUT = KIND_NUMBERS[EntryKind.WHITEOUT]
 OPAQUE = KIND_NUMBERS[EntryKind.OPAQUE]
-
-_MAX_SHARED_NAMES = 1 << 15
-"""Maximum number of different names that share one string each, such as ``index.js``."""
 
 
 class Entries(Sequence[Entry]):
@@ -68,7 +66,7 @@ class Entries(Sequence[Entry]):
         *,
         folders: list[str],
         folder_of: array[int],
-        names: list[str],
+        names: Names,
         kinds: bytes | bytearray,
         sizes: array[int],
         owners: list[tuple[int, int, int]],
@@ -164,10 +162,7 @@ class Entries(Sequence[Entry]):
     def rows_at(self, path: str) -> Iterator[int]:
         """The rows with a path, in the order of the tar."""
         folder, _, name = path.rpartition("/")
-        for number in rows_of(self.folders, folder):
-            for row in rows_of(self.names, name):
-                if self.folder_of[row] == number:
-                    yield row
+        return (row for row in self.names.rows_of(name) if self.folders[self.folder_of[row]] == folder)
 
     def rows_of_kinds(self, *kinds: int) -> Iterator[int]:
         """The rows of these `kinds`, in the order of the tar. Takes no time for the rows of the other kinds."""
@@ -221,22 +216,11 @@ class Entries(Sequence[Entry]):
         )
 
 
-def rows_of(names: list[str], name: str) -> Iterator[int]:
-    """The indices of `name` in `names`."""
-    row = -1
-    while True:
-        try:
-            row = names.index(name, row + 1)
-        except ValueError:
-            return
-        yield row
-
-
 class EntriesBuilder:
     """Collects the columns of a layer, row by row.
 
-    The public columns are those of `Entries`. A reader of many rows may append to them itself, one value to each; it
-    gets the numbers of folders and owners, and names, from `folder_number`, `owner_number` and `shared_names`.
+    The public columns are those of `Entries`; `names` is the text of its `Names`. A reader of many rows may append to
+    them itself, one value to each; it gets the numbers of folders and owners from `folder_number` and `owner_number`.
     """
 
     def __init__(self, *, hashes: bool = True) -> None:
@@ -244,10 +228,7 @@ class EntriesBuilder:
         self._hashes = hashes
         self.folders: dict[str, int] = {}
         self.folder_of = array("I")
-        self.names: list[str] = []
-        self.shared_names: dict[str, str] = {}
-        self.shares_enough = False
-        """True once a further name is not shared."""
+        self.names = bytearray(b"/")
         self.kinds = bytearray()
         self.sizes = array("q")
         self._owners: dict[tuple[int, int, int], int] = {}
@@ -287,7 +268,8 @@ class EntriesBuilder:
         if capabilities is not None:
             self._capabilities[len(self.kinds)] = capabilities
         self.folder_of.append(number)
-        self.names.append(self.shared_names.get(name) or self.shared_name(name))
+        self.names += encoded(name)
+        self.names += b"/"
         self.kinds.append(kind)
         self.sizes.append(size_bytes)
         if owner is not self._last_owner:
@@ -304,16 +286,6 @@ class EntriesBuilder:
     def owner_number(self, owner: tuple[int, int, int]) -> int:
         """The number of a mode, uid and gid, for `owner_of`."""
         return self._owners.setdefault(owner, len(self._owners))
-
-    def shared_name(self, name: str) -> str:
-        """The string that all rows with this name share, if there are not too many names."""
-        shared = self.shared_names.get(name)
-        if shared is None:
-            shared = name
-            self.shares_enough = len(self.shared_names) >= _MAX_SHARED_NAMES
-            if not self.shares_enough:
-                self.shared_names[name] = name
-        return shared
 
     def add_entry(self, entry: Entry) -> None:
         """Add an entry as a row."""
@@ -333,7 +305,7 @@ class EntriesBuilder:
         return Entries(
             folders=list(self.folders),
             folder_of=self.folder_of,
-            names=self.names,
+            names=Names(bytes(self.names)),
             kinds=self.kinds,
             sizes=self.sizes,
             owners=list(self._owners),

@@ -7,57 +7,44 @@ one. Figures stay exact: the areas of a side add up to its unpacked bytes.
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from typing import NamedTuple
 
+from weighbridge.domain.image.file_areas import NONE, FileArea, FileAreas, parent_of, with_parents
 from weighbridge.domain.image.file_map_nodes import MAXIMUM_NODES
 from weighbridge.domain.image.file_table import FileTable
 from weighbridge.domain.image.files import MISSING, FileDeltas, diff_files
 from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 
-NONE = -1
-"""No layer, no package."""
-
-
-class FileArea(NamedTuple):
-    """A regular file with bytes. `path` has no leading slash. A tuple, because an image has up to a million files.
-
-    `head_bytes` and `base_bytes` are visible in a container of that side; the hidden ones are copies in lower layers.
-    `layer` is the index of the layer of head that wrote the file (of base, if head does not have it), `package` an
-    index of `FileMap.packages`. `differs`: base and head have other content. `files` above 1: the small files of the
-    folder `path`, together.
-    """
-
-    path: str
-    head_bytes: int = 0
-    base_bytes: int = 0
-    head_hidden_bytes: int = 0
-    base_hidden_bytes: int = 0
-    layer: int = NONE
-    package: int = NONE
-    differs: bool = False
-    files: int = 1
-
-    @property
-    def area_bytes(self) -> int:
-        """The larger of the two sides, which decides whether the file has a separate node."""
-        return max(self.head_bytes + self.head_hidden_bytes, self.base_bytes + self.base_hidden_bytes)
+__all__ = ["NONE", "FileArea", "FileMap", "map_files"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileMap:
     """The files of both sides. A side that does not exist has no bytes."""
 
-    areas: tuple[FileArea, ...]
+    areas: Sequence[FileArea]
     packages: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Store the areas as columns. Raises OverflowError and TypeError for values that are no numbers of files."""
+        object.__setattr__(self, "areas", FileAreas.of(self.areas))
+
+    @property
+    def columns(self) -> FileAreas:
+        """The areas as columns."""
+        if not isinstance(self.areas, FileAreas):
+            raise AssertionError("__post_init__ makes columns of all areas")
+        return self.areas
 
     def within(self, maximum_nodes: int) -> FileMap:
         """The map with at most about `maximum_nodes` files and folders: merges small files by folder."""
-        return replace(self, areas=tuple(_put_together(self.areas, maximum_nodes)))
+        areas = self.columns.taken(range(len(self.areas)))
+        return replace(self, areas=_put_together(areas, maximum_nodes))
 
 
 def map_files(
@@ -70,50 +57,71 @@ def map_files(
     """The map of an image. `differing` are all files that differ between its sides; ``None`` compares the sides."""
     if differing is None and base and head:
         differing = diff_files(base.rootfs, head.rootfs)
-    areas: list[FileArea] = []
+    areas = FileAreas()
     least_bytes = 0
     shown = head or base
-    hidden = {copy.path for image in (base, head) for copy in _hidden(image)}
     if shown:
-        changed = _base_bytes_of_changed(differing) if differing is not None else {}
         sides = (base is not None, head is not None)
         least_bytes = _least_kept_bytes(shown.rootfs.table, maximum_nodes)
-        areas += _areas(shown, sides, _Special(changed, hidden), least_bytes)
+        changed = _base_bytes_of_changed(differing) if differing is not None else None
+        linked = frozenset(number for number, _ in shown.rootfs.table.linked())
+        separate = _Separate(changed, _names_by_folder(_hidden(base), _hidden(head)), linked)
+        _VisibleFiles(shown, sides).add_to(areas, separate, least_bytes)
     if base is not None and differing is not None:
-        areas += _only_in_base(base, differing)
-    positions = {area.path: row for row, area in enumerate(areas) if area.files == 1 and area.path in hidden}
-    empty = _empty_changed(differing) if differing is not None and hidden else frozenset()
-    for image in (head, base):
-        for copy in _hidden(image):
-            row = positions.setdefault(copy.path, len(areas))
-            if row == len(areas):
-                areas.append(FileArea(copy.path, layer=copy.layer, differs=copy.path in empty))
-            one = areas[row]
-            if image is head:
-                areas[row] = one._replace(head_hidden_bytes=one.head_hidden_bytes + copy.size_bytes)
-            else:
-                areas[row] = one._replace(base_hidden_bytes=one.base_hidden_bytes + copy.size_bytes)
+        for area in _only_in_base(base, differing):
+            areas.add(area)
+    _add_hidden(areas, base, head, differing)
     names = (
         [f"{each.name} {each.version or ''} ({each.ecosystem.value})" for each in head.packages.packages]
         if head
         else []
     )
     keep = _largest if least_bytes else _put_together
-    return FileMap(areas=tuple(keep(areas, maximum_nodes)), packages=tuple(names))
+    return FileMap(areas=keep(areas, maximum_nodes), packages=tuple(names))
 
 
 def _hidden(image: WeighedImage | None) -> Sequence[HiddenCopy]:
     return (*image.waste.own, *image.waste.inherited) if image else ()
 
 
-def _base_bytes_of_changed(differing: FileDeltas) -> dict[int, int]:
-    """By the number of each differing file of head: base's bytes at the same path."""
+def _names_by_folder(*copies: Sequence[HiddenCopy]) -> dict[str, set[str]]:
+    """The names of hidden files, by folder without a leading slash."""
+    names: dict[str, set[str]] = {}
+    for copy in itertools.chain.from_iterable(copies):
+        folder, _, name = copy.path.rpartition("/")
+        names.setdefault(folder, set()).add(name)
+    return names
+
+
+def _add_hidden(
+    areas: FileAreas, base: WeighedImage | None, head: WeighedImage | None, differing: FileDeltas | None
+) -> None:
+    """Add the bytes of hidden copies to the areas of their paths, and areas for paths without one."""
+    names = _names_by_folder(_hidden(base), _hidden(head))
+    if not names:
+        return
+    folders = {number for number, folder in enumerate(areas.folders) if folder in names}
+    rows = [row for row, number in enumerate(areas.folder_of) if number in folders and areas.files[row] == 1]
+    positions = {areas.path(row): row for row in rows if areas.names[row] in names[areas.folders[areas.folder_of[row]]]}
+    empty = _empty_changed(differing) if differing is not None else frozenset()
+    for image in (head, base):
+        for copy in _hidden(image):
+            row = positions.get(copy.path)
+            if row is None:
+                row = positions[copy.path] = areas.add(
+                    FileArea(copy.path, layer=copy.layer, differs=copy.path in empty)
+                )
+            areas.hide(row, copy.size_bytes if image is head else 0, copy.size_bytes if image is base else 0)
+
+
+def _base_bytes_of_changed(differing: FileDeltas) -> array[int]:
+    """By the number of each file of head: base's bytes at the same path if the file differs; `NONE` if not."""
     sizes, moved = differing.base.table.sizes, differing.moved
-    return {
-        new: 0 if old == MISSING or new in moved else sizes[old]
-        for old, new in zip(differing.base_files, differing.head_files, strict=True)
-        if new != MISSING
-    }
+    found = array("q", [NONE]) * len(differing.head.table)
+    for old, new in zip(differing.base_files, differing.head_files, strict=True):
+        if new != MISSING:
+            found[new] = 0 if old == MISSING or new in moved else sizes[old]
+    return found
 
 
 def _empty_changed(differing: FileDeltas) -> frozenset[str]:
@@ -152,14 +160,29 @@ def _first_layers(image: WeighedImage) -> dict[str, int]:
     return layers
 
 
-class _Special(NamedTuple):
+class _Separate(NamedTuple):
     """The files with a separate area, whatever their size.
 
-    `changed` has base's bytes by the number of each file that differs, `hidden` the paths with hidden copies.
+    `changed` has base's bytes of each file that differs, by number, and `NONE` for the others; ``None`` if none
+    differs. `hidden` has the names with hidden copies, by folder. `linked` are the files with several names.
     """
 
-    changed: Mapping[int, int]
-    hidden: Collection[str]
+    changed: array[int] | None
+    hidden: Mapping[str, Collection[str]]
+    linked: frozenset[int]
+
+    def among(self, table: FileTable, folder: str, numbers: range) -> set[int]:
+        """The numbers of such files among those of a folder."""
+        found = set()
+        if self.changed is not None:
+            sizes = self.changed[numbers.start : numbers.stop]
+            found = {number for number, size in zip(numbers, sizes, strict=True) if size != NONE}
+        if folder in self.hidden:
+            hidden, names = self.hidden[folder], table.names[numbers.start : numbers.stop]
+            found |= {number for number, name in zip(numbers, names, strict=True) if name in hidden}
+        if self.linked and not self.linked.isdisjoint(numbers):
+            found |= self.linked.intersection(numbers)
+        return found
 
 
 def _least_kept_bytes(table: FileTable, maximum_nodes: int) -> int:
@@ -202,55 +225,69 @@ def _largest_below(table: FileTable, left_out: set[int]) -> dict[str, int]:
     return found
 
 
-def _areas(image: WeighedImage, sides: tuple[bool, bool], chosen: _Special, least_bytes: int) -> Iterator[FileArea]:
-    """The visible files with bytes: those of `least_bytes`, the `chosen` ones, and each folder's others together.
+class _VisibleFiles:
+    """The visible files with bytes of an image. `sides`: whether base and head exist."""
 
-    `sides`: whether base and head exist.
-    """
-    has_base, has_head = sides
-    table, owners = image.rootfs.table, image.packages.owners if has_head else ()
-    changed, hidden = chosen
-    first = _first_layers(image)
-    layers = table.layers
-    of_layer = [first[layer.diff_id] for layer in image.layers]
-    linked = {number: table.first_path(number)[1:] for number, _ in table.linked()}
-    sizes = table.sizes
-    hidden_names: dict[str, set[str]] = {}
-    for path in hidden:
-        folder, _, name = f"/{path}".rpartition("/")
-        hidden_names.setdefault(folder, set()).add(name)
-    separate = changed.keys() | linked.keys()
+    def __init__(self, image: WeighedImage, sides: tuple[bool, bool]) -> None:
+        self._has_base, self._has_head = sides
+        self._table = image.rootfs.table
+        self._owners = image.packages.owners if self._has_head else array("i", [NONE]) * len(self._table)
+        first = _first_layers(image)
+        self._layer_of = [first[layer.diff_id] for layer in image.layers]
 
-    def area(path: str, size_bytes: int, layer: int, package: int, files: int = 1) -> FileArea:
-        head_bytes, base_bytes = size_bytes if has_head else 0, size_bytes if has_base else 0
-        return FileArea(path, head_bytes, base_bytes, 0, 0, layer, package, False, files)
+    def add_to(self, areas: FileAreas, separate: _Separate, least_bytes: int) -> None:
+        """Add those of `least_bytes`, the `separate` ones, and each folder's others together."""
+        table = self._table
+        for (folder, start, end), largest_bytes in zip(table.ranges(), table.largest, strict=True):
+            if not largest_bytes:
+                continue
+            path, numbers, sizes = folder[1:], range(start, end), table.sizes[start:end]
+            apart = separate.among(table, path, numbers)
+            kept: Sequence[int] = numbers
+            small: Sequence[int] = ()
+            if apart or min(sizes) < max(least_bytes, 1):
+                sized = [(number, size) for number, size in zip(numbers, sizes, strict=True) if size]
+                kept = [number for number, size in sized if size >= least_bytes or number in apart]
+                small = [number for number, size in sized if size < least_bytes and number not in apart]
+            if kept:
+                self._add_each(areas, path, kept, apart, separate)
+            if small:
+                self._add_together(areas, path, small)
 
-    for (folder, start, end), largest_bytes in zip(table.ranges(), table.largest, strict=True):
-        if not largest_bytes:
-            continue
-        numbers, of_folder = range(start, end), sizes[start:end]
-        special = {number for number in numbers if number in separate} if not separate.isdisjoint(numbers) else set()
-        if folder in hidden_names:
-            names = hidden_names[folder]
-            special |= {number for number in numbers if table.names[number] in names}
-        small: Sequence[int] = numbers
-        if special or largest_bytes >= least_bytes or 0 in of_folder:
-            sized = [(one, size) for one, size in zip(numbers, of_folder, strict=True) if size]
-            small = [one for one, size in sized if size < least_bytes and one not in special]
-            for number, size_bytes in sized:
-                if size_bytes < least_bytes and number not in special:
-                    continue
-                path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
-                one = area(path, size_bytes, of_layer[layers[number]], owners[number] if owners else NONE)
-                if number in changed:
-                    one = one._replace(base_bytes=changed[number] if has_base else 0, differs=True)
-                yield one
-        if small:
-            path = f"{folder}/{table.names[small[0]]}" if len(small) == 1 else folder
-            of_small = {of_layer[one] for one in set(map(layers.__getitem__, small))}
-            packages = set(map(owners.__getitem__, small)) if owners else set()
-            size_bytes = sum(map(sizes.__getitem__, small))
-            yield area(path[1:], size_bytes, _only(of_small), _only(packages), len(small))
+    def _add_each(
+        self, areas: FileAreas, folder: str, kept: Sequence[int], apart: set[int], separate: _Separate
+    ) -> None:
+        table = self._table
+        nothing = bytes(len(kept))
+        sizes = array("q", map(table.sizes.__getitem__, kept))
+        first_row = areas.add_files(
+            folder,
+            table.names[kept.start : kept.stop] if isinstance(kept, range) else [table.names[one] for one in kept],
+            head=sizes if self._has_head else nothing,
+            base=sizes if self._has_base else nothing,
+            layers=[self._layer_of[table.layers[one]] for one in kept],
+            packages=map(self._owners.__getitem__, kept),
+        )
+        for row, number in enumerate(kept, first_row) if apart else ():
+            if number in separate.linked:
+                areas.move(row, table.first_path(number)[1:])
+            if separate.changed is not None and separate.changed[number] != NONE:
+                areas.base[row] = separate.changed[number] if self._has_base else 0
+                areas.differs[row] = True
+
+    def _add_together(self, areas: FileAreas, folder: str, small: Sequence[int]) -> None:
+        table = self._table
+        size_bytes = sum(map(table.sizes.__getitem__, small))
+        areas.add(
+            FileArea(
+                path=folder if len(small) > 1 else table.path(small[0])[1:],
+                head_bytes=size_bytes if self._has_head else 0,
+                base_bytes=size_bytes if self._has_base else 0,
+                layer=_only({self._layer_of[one] for one in set(map(table.layers.__getitem__, small))}),
+                package=_only(set(map(self._owners.__getitem__, small))),
+                files=len(small),
+            )
+        )
 
 
 def _only(numbers: set[int]) -> int:
@@ -258,74 +295,83 @@ def _only(numbers: set[int]) -> int:
     return numbers.pop() if len(numbers) == 1 else NONE
 
 
-def _put_together(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:
-    """All files, or the `_largest` if all need more nodes; in the order of their paths."""
+def _put_together(areas: FileAreas, maximum_nodes: int) -> FileAreas:
+    """All files, or the `_largest` if all need more nodes; in the order of their paths. Changes `areas`."""
     if len(areas) + _number_of_folders(areas) <= maximum_nodes:
-        return sorted(areas, key=_path_order)
+        return areas.taken(areas.in_order_of_paths(range(len(areas))))
     return _largest(areas, maximum_nodes)
 
 
-def _largest(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:
+def _largest(areas: FileAreas, maximum_nodes: int) -> FileAreas:
     """The largest files as they are, and the others of each kept folder as one; in the order of their paths.
 
     A kept file takes a node, and each of its folders that is new takes two: for itself, and for its small files.
+    Changes `areas`.
     """
-    by_size = sorted((one for one in areas if one.files == 1), key=attrgetter("path"))
-    by_size.sort(key=lambda one: one.area_bytes, reverse=True)
     folders: set[str] = {""}
-    kept, nodes = 0, 2
-    for one in by_size:
+    kept, nodes = array("I"), 2
+    is_kept = bytearray(len(areas))
+    for row in _by_size(areas):
         needed = []
-        folder = one.path.rpartition("/")[0]
+        folder = areas.folders[areas.folder_of[row]]
         while folder not in folders:
             needed.append(folder)
-            folder = folder.rpartition("/")[0]
+            folder = parent_of(folder)
         nodes += 1 + 2 * len(needed)
         if nodes > maximum_nodes:
             break
         folders.update(needed)
-        kept += 1
-    merged = _by_folder(itertools.chain(by_size[kept:], (one for one in areas if one.files > 1)), folders)
-    return sorted(by_size[:kept] + merged, key=_path_order)
+        kept.append(row)
+        is_kept[row] = True
+    kept.extend(_merged_by_folder(areas, (row for row in range(len(areas)) if not is_kept[row]), folders))
+    return areas.taken(areas.in_order_of_paths(kept))
 
 
-def _path_order(area: FileArea) -> str:
-    """A key that sorts a folder's content together: nothing sorts before a slash."""
-    return (area.path + "/" if area.files > 1 else area.path).replace("/", "\0")
+def _by_size(areas: FileAreas) -> Iterator[int]:
+    """The rows of single files, the largest first; files of one size in the order of their paths."""
+    sizes = array("q", map(areas.area_bytes, range(len(areas))))
+    rows = (row for row, files in enumerate(areas.files) if files == 1)
+    by_size = sorted(rows, key=sizes.__getitem__, reverse=True)
+    for _, same in itertools.groupby(by_size, key=sizes.__getitem__):
+        yield from sorted(same, key=areas.path)
 
 
-def _number_of_folders(areas: Iterable[FileArea]) -> int:
-    folders: set[str] = set()
-    for folder in {area.path.rpartition("/")[0] for area in areas}:
-        path = folder
-        while path and path not in folders:
-            folders.add(path)
-            path = path.rpartition("/")[0]
-    return len(folders)
+def _number_of_folders(areas: FileAreas) -> int:
+    used = {(number, files > 1) for number, files in zip(areas.folder_of, areas.files, strict=True)}
+    folders = (parent_of(areas.folders[number]) if is_area else areas.folders[number] for number, is_area in used)
+    return sum(1 for _ in with_parents(folders))
 
 
-def _by_folder(areas: Iterable[FileArea], folders: set[str]) -> list[FileArea]:
-    """The areas as one for each of the `folders` that hold them. Packages and layers of one folder may differ."""
-    found: dict[str, list[FileArea]] = {}
-    for area in areas:
-        start = area.path if area.files > 1 else area.path.rpartition("/")[0]
-        while start not in folders:
-            start = start.rpartition("/")[0]
-        found.setdefault(start, []).append(area)
-    return [_sum(folder, small) for folder, small in found.items()]
+def _merged_by_folder(areas: FileAreas, rows: Iterable[int], folders: set[str]) -> list[int]:
+    """Puts `rows` together to one for each of the `folders` that hold them. Returns the rows."""
+    kept_folders: dict[int, str] = {}
+    found: dict[str, array[int]] = {}
+    for row in rows:
+        number = areas.folder_of[row]
+        kept_folder = kept_folders.get(number)
+        if kept_folder is None:
+            kept_folder = areas.folders[number]
+            while kept_folder not in folders:
+                kept_folder = parent_of(kept_folder)
+            kept_folders[number] = kept_folder
+        found.setdefault(kept_folder, array("I")).append(row)
+    return [_merged(areas, folder, small) for folder, small in found.items()]
 
 
-def _sum(folder: str, small: Sequence[FileArea]) -> FileArea:
-    if len(small) == 1 and (small[0].files == 1 or small[0].path == folder):
+def _merged(areas: FileAreas, folder: str, small: Sequence[int]) -> int:
+    """The row of all the `small` files together. Packages and layers of one folder may differ."""
+    if len(small) == 1 and (areas.files[small[0]] == 1 or areas.path(small[0]) == folder):
         return small[0]
-    return FileArea(
-        path=folder,
-        head_bytes=sum(area.head_bytes for area in small),
-        base_bytes=sum(area.base_bytes for area in small),
-        head_hidden_bytes=sum(area.head_hidden_bytes for area in small),
-        base_hidden_bytes=sum(area.base_hidden_bytes for area in small),
-        layer=_only({area.layer for area in small}),
-        package=_only({area.package for area in small}),
-        differs=any(area.differs for area in small),
-        files=sum(area.files for area in small),
+    return areas.add(
+        FileArea(
+            path=folder,
+            head_bytes=sum(map(areas.head.__getitem__, small)),
+            base_bytes=sum(map(areas.base.__getitem__, small)),
+            head_hidden_bytes=sum(areas.head_hidden.get(row, 0) for row in small),
+            base_hidden_bytes=sum(areas.base_hidden.get(row, 0) for row in small),
+            layer=_only(set(map(areas.layers.__getitem__, small))),
+            package=_only(set(map(areas.packages.__getitem__, small))),
+            differs=any(map(areas.differs.__getitem__, small)),
+            files=sum(map(areas.files.__getitem__, small)),
+        )
     )

@@ -10,9 +10,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from weighbridge.domain.image.entries import FILE, SYMLINK
+from weighbridge.domain.image.names import Names, encoded
 from weighbridge.domain.image.tree import FileTree
 
-_NAMES_AT_ONCE = 500
 _NO_NAMES: Mapping[str, int] = {}
 
 
@@ -21,7 +21,7 @@ class FolderFiles:
 
     __slots__ = ("_end", "_extra", "_names", "_start")
 
-    def __init__(self, names: list[str], start: int, end: int, extra: Mapping[str, int]) -> None:
+    def __init__(self, names: Names, start: int, end: int, extra: Mapping[str, int]) -> None:
         """The files from `start` to `end`, named by `names`, and `extra` names (hard links)."""
         self._names = names
         self._start = start
@@ -30,7 +30,7 @@ class FolderFiles:
 
     def __contains__(self, name: str) -> bool:
         """True if the folder has a file with this name."""
-        return name in self._names[self._start : self._end] or name in self._extra
+        return self._names.has(name, self._start, self._end) or name in self._extra
 
     def __iter__(self) -> Iterator[str]:
         """All names."""
@@ -72,7 +72,7 @@ class FileTable:
     def __init__(self, tree: FileTree) -> None:
         self._tree = tree
         self.files = array("I")
-        self.names: list[str] = []
+        self.names = Names()
         self.folders: list[str] = []
         self.starts = array("I", [0])
         self._folder_of = array("I")
@@ -89,30 +89,45 @@ class FileTable:
                 self._extra_names.setdefault(folder, {})[name] = number
 
     def _index(self) -> None:
-        tree = self._tree
-        kinds = tree.kinds
-        several = tree.files_with_several_names
+        kinds, several = self._tree.kinds, self._tree.files_with_several_names
+        names = bytearray(b"/")
         linked: dict[int, int] = {}
-        for folder, directory in tree.directories():
-            run = directory.run
-            if run is not None and kinds.count(FILE, run.files.start, run.files.stop) == len(run.files):
-                self.files.extend(run.files)  # none has several names: a hard link asks for the children
-                self.names += run.names[run.start : run.end]
-            else:
-                found = [(name, item) for name, item in directory.items() if type(item) is int and kinds[item] == FILE]
-                if not found:
+        for folder, directory in self._tree.directories():
+            has_files = False
+            for run in directory.runs:
+                numbers = run.files
+                if kinds.count(FILE, numbers.start, numbers.stop) < len(numbers) or not several.isdisjoint(numbers):
+                    has_files |= self._add(folder, run.items(), names, linked)
+                else:
+                    has_files = True
+                    self.files.extend(numbers)
+                    names += run.names.part(run.start, run.end)
+            if directory.by_name:
+                has_files |= self._add(folder, directory.by_name.items(), names, linked)
+            if has_files:
+                self._folder_of.extend(array("I", [len(self.folders)]) * (len(self.files) - self.starts[-1]))
+                self.folders.append(folder)
+                self.starts.append(len(self.files))
+        self.names = Names(bytes(names))
+
+    def _add(self, folder: str, items: Iterable[tuple[str, int]], names: bytearray, linked: dict[int, int]) -> bool:
+        """Add the regular files of `items`, one by one; false if there are none.
+
+        `linked` has the number of each file with several names that is in the table.
+        """
+        has_files = False
+        for name, file in items:
+            if self._tree.kinds[file] != FILE:
+                continue
+            has_files = True
+            if file in self._tree.files_with_several_names:
+                known = linked.setdefault(file, len(self.files))
+                if known != len(self.files):
+                    self._other_paths.setdefault(known, []).append(f"{folder}/{name}")
                     continue
-                for name, item in found:
-                    if item in several:
-                        known = linked.setdefault(item, len(self.files))
-                        if known != len(self.files):
-                            self._other_paths.setdefault(known, []).append(f"{folder}/{name}")
-                            continue
-                    self.files.append(item)
-                    self.names.append(name)
-            self._folder_of.extend(array("I", [len(self.folders)]) * (len(self.files) - self.starts[-1]))
-            self.folders.append(folder)
-            self.starts.append(len(self.files))
+            self.files.append(file)
+            names += encoded(name) + b"/"
+        return has_files
 
     def __len__(self) -> int:
         """The number of files."""
@@ -162,13 +177,9 @@ class FileTable:
         """The files whose name (the first, of several hard links) is wanted.
 
         Each wanted name is one of `names` or has one of the `texts`, where a slash is the beginning or the end of the
-        name: ``.jar/``. Looks for them in many names at once, and asks for single names only where it finds one.
+        name: ``.jar/``. Asks only for the names that are or have one of them.
         """
-        for start in range(0, len(self.names), _NAMES_AT_ONCE):
-            several = self.names[start : start + _NAMES_AT_ONCE]
-            joined = f"/{'/'.join(several)}/" if texts else ""
-            if not names.isdisjoint(several) or any(text in joined for text in texts):
-                yield from (number for number, name in enumerate(several, start) if is_wanted(name))
+        return (number for number in self.names.rows_with(texts, names) if is_wanted(self.names[number]))
 
     def named(
         self, is_wanted: Callable[[str], object], texts: Collection[str], *, names: frozenset[str] = frozenset()
@@ -237,9 +248,7 @@ def symlinks(tree: FileTree) -> Iterator[tuple[str, int]]:
     """Every symlink of a tree by its path."""
     kinds = tree.kinds
     for folder, directory in tree.directories():
-        run = directory.run
-        if run is not None and not kinds.count(SYMLINK, run.files.start, run.files.stop):
-            continue
-        for name, item in directory.items():
-            if type(item) is int and kinds[item] == SYMLINK:
-                yield f"{folder}/{name}", item
+        if any(kinds.count(SYMLINK, run.files.start, run.files.stop) for run in directory.runs) or directory.by_name:
+            for name, file in directory.files():
+                if kinds[file] == SYMLINK:
+                    yield f"{folder}/{name}", file

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 
-from weighbridge.domain.image.file_map import NONE, FileArea, FileMap
+from weighbridge.domain.image.file_areas import NONE, FileArea, FileAreas
+from weighbridge.domain.image.file_map import FileMap
 from weighbridge.domain.secret_values import SecretMask
 
 MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
@@ -17,7 +19,7 @@ _COMPRESSION_LEVEL = 5
 _PATHS_AT_ONCE = 1_000
 _NAMES, _PACKAGE_NAMES = '{"names":', ',"packageNames":'
 """The beginnings of the first two columns in what `pack` writes."""
-_INVALID = (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
+_INVALID = (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, OverflowError)
 """What reading the columns of a hostile map raises."""
 _RARE_PAIRS = ("headHidden", "baseHidden", "differs", "files")
 _PAIRS = ("base", *_RARE_PAIRS)
@@ -31,21 +33,20 @@ def pack(file_map: FileMap) -> bytes:
     ``[node, value, …]`` is 0 for all other nodes: `base` is base's bytes minus head's, `files` the number of further
     small files in the node; such a node has an empty name.
     """
+    areas = file_map.columns
     names: list[str] = []
-    depths: list[int] = []
-    heads: list[int] = []
-    layers: list[int] = []
-    packages: list[int] = []
-    pairs: dict[str, list[int]] = {name: [] for name in _PAIRS}
+    depths, heads, layers, packages = array("I"), array("q"), array("i"), array("i")
+    pairs = {name: array("q") for name in _PAIRS}
     used: dict[int, int] = {NONE: NONE}
-    open_folder, open_parts = "", list[str]()
-    for path, head, base, head_hidden, base_hidden, layer, package, differs, files in file_map.areas:
-        folder, _, name = (path, "", "") if files > 1 else path.rpartition("/")
+    open_folder, open_parts = NONE, list[str]()
+    columns = (areas.folder_of, areas.names, areas.head, areas.base, areas.layers, areas.packages)
+    for row, (folder, name, head, base, layer, package) in enumerate(zip(*columns, strict=True)):
         if folder != open_folder:  # the areas of a folder follow each other: only its first area looks for new folders
-            parts = folder.split("/") if folder else []
+            path = areas.folders[folder]
+            parts = path.split("/") if path else []
             new = range(_shared_parts(open_parts, parts), len(parts))
             names += [parts[depth] for depth in new]
-            depths += [depth + 1 for depth in new]
+            depths.extend(depth + 1 for depth in new)
             for column in (heads, layers, packages):
                 column.extend([NONE] * len(new))
             open_folder, open_parts = folder, parts
@@ -55,22 +56,34 @@ def pack(file_map: FileMap) -> bytes:
         layers.append(layer)
         packages.append(used.setdefault(package, len(used) - 1))
         if base != head:
-            pairs["base"] += (len(names), base - head)
-        if head_hidden or base_hidden or differs or files > 1:
-            values = (head_hidden, base_hidden, int(differs), files - 1)
-            for title, value in zip(_RARE_PAIRS, values, strict=True):
+            pairs["base"].extend((len(names), base - head))
+        rare = (areas.head_hidden.get(row, 0), areas.base_hidden.get(row, 0), areas.differs[row], areas.files[row] - 1)
+        if any(rare):
+            for title, value in zip(_RARE_PAIRS, rare, strict=True):
                 if value:
-                    pairs[title] += (len(names), value)
-    columns = {
-        "names": "/".join(names),
-        "packageNames": [file_map.packages[number] for number in used if number != NONE],
-        "depths": depths,
-        "head": heads,
-        "layers": layers,
-        "packages": packages,
-        **pairs,
-    }
-    return zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), _COMPRESSION_LEVEL)
+                    pairs[title].extend((len(names), value))
+    return _compressed(
+        {
+            "names": "/".join(names),
+            "packageNames": [file_map.packages[number] for number in used if number != NONE],
+            "depths": depths,
+            "head": heads,
+            "layers": layers,
+            "packages": packages,
+            **pairs,
+        }
+    )
+
+
+def _compressed(columns: Mapping[str, str | Sequence[str] | array[int]]) -> bytes:
+    """The columns as an object in JSON, compressed. Writes one after the other: the text of all takes much memory."""
+    stream = zlib.compressobj(_COMPRESSION_LEVEL)
+    packed = bytearray()
+    for number, (name, column) in enumerate(columns.items()):
+        values = column.tolist() if isinstance(column, array) else column
+        text = f"{',' if number else '{'}{json.dumps(name)}:{json.dumps(values, separators=(',', ':'))}"
+        packed += stream.compress(text.encode())
+    return bytes(packed + stream.compress(b"}") + stream.flush())
 
 
 def _shared_parts(one: Sequence[str], other: Sequence[str]) -> int:
@@ -105,7 +118,7 @@ def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
     except _INVALID:
         return None
     masked = FileMap(
-        areas=tuple(area._replace(path=mask.text(area.path)) for area in whole.areas),
+        areas=[area._replace(path=mask.text(area.path)) for area in whole.areas],
         packages=tuple(map(mask.text, whole.packages)),
     )
     return packed if masked == whole else pack(masked)
@@ -164,7 +177,7 @@ def _lines(columns: Mapping[str, list[int]]) -> Iterator[str]:
 def _read(columns: Mapping[str, list[int]]) -> FileMap:
     head, layers, packages = columns["head"], columns["layers"], columns["packages"]
     pairs = {name: dict(zip(columns[name][::2], columns[name][1::2], strict=True)) for name in _PAIRS}
-    areas = tuple(
+    areas = FileAreas.of(
         FileArea(
             path=path,
             head_bytes=head[number - 1],

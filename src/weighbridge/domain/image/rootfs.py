@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from weighbridge.domain.image.directory import Directory, Item
 from weighbridge.domain.image.entries import SYMLINK
 from weighbridge.domain.image.file_table import FileTable, symlinks
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.image.tree import Directory, FileTree, Item
+from weighbridge.domain.image.tree import FileTree
 
 MAX_SYMLINKS = 40
 """``MAXSYMLINKS`` of the kernel (include/linux/namei.h): more give ELOOP."""
@@ -182,7 +183,7 @@ class Rootfs:
                 continue
             if len(name) > MAX_NAME_BYTES and len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
                 return failure(LookupReason.NAME_TOO_LONG, name)
-            item = here.children.get(name)
+            item = here.get(name)
             if item is None:
                 return failure(LookupReason.NOT_FOUND, name)
             if (pending or follow) and not isinstance(item, Directory) and self.tree.kinds[item] == SYMLINK:
@@ -207,12 +208,9 @@ class Rootfs:
 
     def children(self, node: Node) -> Iterator[Node]:
         """The direct entries of a directory, without following symlinks; nothing for other files."""
-        item: Item = self._root
-        for name in node.path.split("/"):
-            if name and isinstance(item, Directory):
-                item = item.children[name]
+        item = self.tree.find(node.path.strip("/"))
         prefix = node.path.rstrip("/")
-        for name, child in item.children.items() if isinstance(item, Directory) else ():
+        for name, child in item.items() if isinstance(item, Directory) else ():
             yield self._node(f"{prefix}/{name}", child)
 
     def nodes(self) -> Iterator[Node]:

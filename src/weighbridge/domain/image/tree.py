@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
+from weighbridge.domain.image.directory import Directory, Item, Run
 from weighbridge.domain.image.entries import DIRECTORY, FILE, HARD_LINK, OPAQUE, SYMLINK, WHITEOUT, Entries
 from weighbridge.domain.image.entry import Entry, EntryKind
 from weighbridge.domain.image.layer import Changeset
@@ -26,66 +26,6 @@ IMPLIED = Entry(path="", kind=EntryKind.DIRECTORY, mode=0o755)
 """The entry of each directory that no layer names. It has no path: full paths would need quadratic memory."""
 NO_ENTRY = -1
 _REMOVALS = (WHITEOUT, OPAQUE)
-
-
-class Run(NamedTuple):
-    """Adjacent rows of a layer with different names: row `i` is file ``i + offset`` and has the name ``names[i]``."""
-
-    names: list[str]
-    start: int
-    end: int
-    offset: int
-
-    @property
-    def files(self) -> range:
-        """The numbers of the files."""
-        return range(self.start + self.offset, self.end + self.offset)
-
-
-class Directory:
-    """A directory of the tree: its children by name, its entry (`NO_ENTRY` if it is implied), and its layer.
-
-    Most directories have one run of files and nothing else. Then `run` has them, and no dict is made before somebody
-    asks for `children`: a dict for each directory of a million files takes 80 MB.
-    """
-
-    __slots__ = ("_children", "entry", "layer", "run")
-
-    def __init__(self, entry: int, layer: int) -> None:
-        self.entry = entry
-        self.layer = layer
-        self.run: Run | None = None
-        self._children: dict[str, Item] | None = None
-
-    @property
-    def children(self) -> dict[str, Item]:
-        """The children by name. Changing them changes the directory."""
-        if self._children is None:
-            self._children = dict(self.items())
-            self.run = None
-        return self._children
-
-    def items(self) -> Iterable[tuple[str, Item]]:
-        """The names and items of the children, without making a dict."""
-        if self.run is not None:
-            return zip(self.run.names[self.run.start : self.run.end], self.run.files, strict=True)
-        return self._children.items() if self._children else ()
-
-    def take(self, run: Run) -> bool:
-        """Make `run` the children of a directory without any; false if it has children."""
-        if self.run is not None or self._children:
-            return False
-        self.run, self._children = run, None
-        return True
-
-    def clear(self) -> dict[str, Item]:
-        """Remove all children, and return them."""
-        removed, self._children = self.children, {}
-        return removed
-
-
-Item = int | Directory
-"""What a path leads to: the number of an entry that is no directory, or a directory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +81,7 @@ class FileTree:
         for name in path.split("/") if path else ():
             if not isinstance(item, Directory):
                 return None
-            item = item.children.get(name)
+            item = item.get(name)
         return item
 
     def walk(self) -> Iterator[tuple[str, Item]]:
@@ -154,9 +94,7 @@ class FileTree:
         while stack:
             path, directory = stack.pop()
             yield path, directory
-            if directory.run is None:
-                items = directory.items()
-                stack += [(f"{path}/{name}", child) for name, child in items if isinstance(child, Directory)]
+            stack += [(f"{path}/{name}", child) for name, child in directory.folders.items()]
 
     def layer_of(self, item: Item) -> int:
         """The index of the layer that holds an item."""
@@ -185,7 +123,7 @@ class FileTree:
         return self.columns[layer].links.get(file - self.starts[layer], "")
 
     @property
-    def files_with_several_names(self) -> Collection[int]:
+    def files_with_several_names(self) -> Set[int]:
         """The files with more than one path (hard links)."""
         return self._more_names.keys()
 
@@ -213,34 +151,42 @@ class FileTree:
             path = columns.folders[folder]
             plain = kinds.count(FILE, start, end) + kinds.count(SYMLINK, start, end)
             is_run = plain == end - start and not has_repeats and path
-            run = Run(columns.names, start, end, offset)
-            if not is_run or not self._directory(path, layer).take(run):
-                self._add_run(layer, columns, path, range(start, end))
+            if not is_run or not self._add_all(layer, path, Run(columns.names, start, end, offset)):
+                self._add_each(layer, columns, path, range(start, end))
 
-    def _add_run(self, layer: int, columns: Entries, path: str, rows: range) -> None:
+    def _add_all(self, layer: int, path: str, run: Run) -> bool:
+        """Add a run of rows to the folder `path`; false if there are items, which the rows may replace."""
+        directory = self._directory(path, layer)
+        if not directory.is_empty:
+            return False
+        directory.runs = (run,)
+        return True
+
+    def _add_each(self, layer: int, columns: Entries, path: str, rows: range) -> None:
         """Add rows of the folder `path`, one after the other."""
-        names, offset = columns.names, self.starts[layer]
-        children: dict[str, Item] | None = None
-        for row in rows:
+        offset = self.starts[layer]
+        directory: Directory | None = None
+        for row, name in zip(rows, columns.names[rows.start : rows.stop], strict=True):
             kind = columns.kinds[row]
             if kind in _REMOVALS:
                 continue
-            name, number = names[row], row + offset
+            number = row + offset
             if not name:
                 self.root.entry, self.root.layer = number, layer
                 continue
-            if children is None:
-                children = self._directory(path, layer).children
-            existing = children.get(name)
+            if directory is None:
+                directory = self._directory(path, layer)
             if kind == DIRECTORY:
-                if isinstance(existing, Directory):
-                    existing.entry, existing.layer = number, layer
+                known = directory.folders.get(name)
+                if known is not None:
+                    known.entry, known.layer = number, layer
                     continue
-                children[name] = Directory(number, layer)
+                replaced = directory.put_folder(name, Directory(number, layer))
             else:
-                children[name] = self._linked(columns, row, number) if kind == HARD_LINK else number
-            if existing is not None:
-                self._drop(existing, columns.path(row), layer)
+                file = self._linked(columns, row, number) if kind == HARD_LINK else number
+                replaced = directory.put_file(columns.names, row, file)
+            if replaced is not None:
+                self._drop(replaced, columns.path(row), layer)
 
     def _linked(self, columns: Entries, row: int, number: int) -> int:
         """The file that a hard link shares; the link itself if that is not there."""
@@ -258,24 +204,25 @@ class FileTree:
         parent, _, last_name = path.rpartition("/")
         known = self._parents.get(parent)
         if known is not None:
-            item = known.children.get(last_name)
-            if isinstance(item, Directory):
+            item = known.folders.get(last_name)
+            if item is not None:
                 return item
         directory = self.root
         names = path.split("/") if path else []
         for depth, name in enumerate(names, start=1):
             if depth == len(names):
                 self._parents[parent] = directory
-            item = directory.children.get(name)
-            if not isinstance(item, Directory):
+            item = directory.folders.get(name)
+            if item is None:
                 self._implied += 1
                 if self._implied > MAX_IMPLIED_DIRECTORIES:
                     raise ImageError(
                         f"the layers hold files in more than {MAX_IMPLIED_DIRECTORIES} directories that no layer names"
                     )
-                if item is not None:
-                    self._drop(item, "/".join(names[:depth]), layer)
-                item = directory.children[name] = Directory(NO_ENTRY, layer)
+                item = Directory(NO_ENTRY, layer)
+                replaced = directory.put_folder(name, item)
+                if replaced is not None:
+                    self._drop(replaced, "/".join(names[:depth]), layer)
             directory = item
         return directory
 
@@ -283,14 +230,14 @@ class FileTree:
         head, _, name = path.rpartition("/")
         parent = self.find(head)
         if isinstance(parent, Directory):
-            removed = parent.children.pop(name, None)
+            removed = parent.remove(name)
             if removed is not None:
                 self._drop(removed, path, layer)
 
     def _empty(self, path: str, layer: int) -> None:
         directory = self.find(path)
         if isinstance(directory, Directory):
-            for name, item in directory.clear().items():
+            for name, item in directory.clear():
                 self._drop(item, f"{path}/{name}" if path else name, layer)
 
     def _drop(self, item: Item, path: str, layer: int) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from weighbridge.domain.image.entries import Entries
 from weighbridge.domain.image.entry import Entry, EntryKind
+from weighbridge.domain.image.names import Names
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=4)
 PATHS = st.one_of(
@@ -61,7 +62,7 @@ def test_row_past_end_raises_index_error():
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("names", []),
+        ("names", Names()),
         ("sizes", array("q")),
         ("folder_of", array("I", [7])),
         ("owner_of", array("I", [1])),

@@ -58,17 +58,6 @@ def test_tree_of_runs_equals_tree_of_single_rows(layers):
     assert runs.hidden == rows.hidden
 
 
-def test_directory_of_one_run_makes_no_dict_until_its_children_are_asked_for():
-    entries = [Entry(path=f"a/{name}", kind=EntryKind.FILE, size_bytes=1) for name in "xyz"]
-    tree = FileTree.from_changesets([Changeset(diff_id="sha256:0", entries=entries)])
-    table = FileTable(tree)
-    (_, directory) = list(tree.directories())[1]
-    assert table.names == ["x", "y", "z"]
-    assert directory.run is not None
-    assert directory.children == {"x": 0, "y": 1, "z": 2}
-    assert directory.run is None
-
-
 def test_large_files_are_found_by_size_in_each_folder():
     sizes = {"a/x": 5, "a/y": 1, "b/z": 3, "c/w": 9}
     entries = [Entry(path=path, kind=EntryKind.FILE, size_bytes=size) for path, size in sizes.items()]
