@@ -143,8 +143,7 @@ def layer_of(message: LayerRead) -> LayerIndex:
         raise ImageError(f"it sends the impossible layer {message.diff_id}")
     if len(columns) > MAX_ENTRIES or layer.tar_bytes < 0 or not layer.is_hashed:
         raise ImageError(f"it sends the impossible layer {message.diff_id}")
-    for row, (kind, size_bytes) in enumerate(zip(columns.kinds, columns.sizes, strict=True)):
-        path = columns.path(row)
+    for kind, size_bytes, path in zip(columns.kinds, columns.sizes, columns.paths(), strict=True):
         if size_bytes < 0 or (size_bytes and kind != FILE) or len(path) > MAX_NAME_BYTES or not is_normal(path):
             raise ImageError(f"it sends an impossible entry of a layer: {path[:200]!r}")
     return layer

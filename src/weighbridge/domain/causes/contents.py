@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import NamedTuple, Protocol
 
 from weighbridge.domain.causes.makers import MakerFinder
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Place, SizeCause
@@ -35,11 +38,24 @@ _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))\Z")
 """Archives that ``ADD`` unpacks (Dockerfile reference, "ADD")."""
 
 
-@dataclass(slots=True)
-class _Item:
-    """One file with its difference."""
+class _Item(Protocol):
+    """A file with its difference: a `Stored` file, or a file of the repository that was copied."""
 
-    path: str
+    @property
+    def name(self) -> str:
+        """Its path."""
+
+    @property
+    def delta_bytes(self) -> int:
+        """Head minus base."""
+
+    @property
+    def is_new(self) -> bool:
+        """True if only one side has it."""
+
+
+class _SourceFile(NamedTuple):
+    name: str
     delta_bytes: int
     is_new: bool
 
@@ -74,7 +90,9 @@ class ContentFinder:
 
     def causes(self, changes: Iterable[Stored]) -> list[SizeCause]:
         """The causes of all files in `changes`; each file is in exactly one cause."""
-        for one in sorted(changes, key=lambda stored: (-abs(stored.delta_bytes), stored.owner.name)):
+        ordered = sorted(changes, key=attrgetter("name"))  # two sorts: a tuple for each of a million files is slow
+        ordered.sort(key=lambda stored: abs(stored.delta_bytes), reverse=True)
+        for one in ordered:
             self._sort(one)
         causes = {key: list(_grouped_causes(group)) for key, group in self._groups.items()}
         self.records = [
@@ -91,35 +109,34 @@ class ContentFinder:
         image, side = (self._head, self._repository.head) if stored.is_in_head else (self._base, self._repository.base)
         layer = image.layers[stored.layer]
         found = side.instructions.get(layer.line) if side is not None and layer.line is not None else None
-        path = stored.owner.name
-        item = _Item(path=path, delta_bytes=stored.delta_bytes, is_new=not stored.base_bytes or not stored.head_bytes)
+        path = stored.name
         place = Place(path=self._repository.dockerfile_path, line=layer.line) if layer.line is not None else NOWHERE
         if found is None or side is None:
-            self._join_layer(item, layer.instruction or "unknown instruction (missing in the image's history)", place)
+            self._join_layer(stored, layer.instruction or "unknown instruction (missing in the image's history)", place)
             return
         instruction, stage = found
         if instruction.name in {"COPY", "ADD"}:
             source, by = self._finders[id(side)].find(path, instruction)
             if source is not None:
-                self._join_source(item, source, by, instruction)
+                self._join_source(stored, source, by, instruction)
                 return
             archive = self._changed_archive(side, instruction)
             if archive is not None:
-                self._join_unpacked(item, archive, instruction)
+                self._join_unpacked(stored, archive, instruction)
                 return
             made_in = self._stage_of(side, instruction)
             if made_in is not None:
-                self._join_made(item, stored, side, made_in, instruction)
+                self._join_made(stored, side, made_in, instruction)
                 return
-            self._join_layer(item, instruction.text, place)
+            self._join_layer(stored, instruction.text, place)
             return
-        self._join_made(item, stored, side, stage, instruction)
+        self._join_made(stored, side, stage, instruction)
 
     def _join(self, key: tuple[object, ...], group: _Group, item: _Item) -> None:
         self._groups.setdefault(key, group).items.append(item)
 
     def _join_layer(self, item: _Item, instruction: str, place: Place) -> None:
-        what = known_place(item.path)
+        what = known_place(item.name)
         key = ("layer", place.path, place.line, instruction, what)
         group = self._groups.get(key)  # An image may have a million such files: no object for each.
         if group is None:
@@ -136,8 +153,8 @@ class ContentFinder:
             self._join(
                 ("source", by.line, instruction.line),
                 group,
-                _Item(
-                    path=source,
+                _SourceFile(
+                    name=source,
                     delta_bytes=item.delta_bytes,
                     is_new=changed.base_bytes is None or changed.head_bytes is None,
                 ),
@@ -155,7 +172,9 @@ class ContentFinder:
             because = "the instruction changed" if edited else "the file itself did not change"
         group = _Group(kind=CauseKind.FILE, because=because, place=place, via=tuple(ways))
         self._join(
-            ("copied", place, because), group, _Item(path=source, delta_bytes=item.delta_bytes, is_new=item.is_new)
+            ("copied", place, because),
+            group,
+            _SourceFile(name=source, delta_bytes=item.delta_bytes, is_new=item.is_new),
         )
 
     def _changed_archive(self, side: RepositorySide, instruction: Instruction) -> ChangedFile | None:
@@ -177,17 +196,15 @@ class ContentFinder:
         )
         self._join(("archive", archive.path, instruction.line), group, item)
 
-    def _join_made(
-        self, item: _Item, stored: Stored, side: RepositorySide, stage: Stage, instruction: Instruction
-    ) -> None:
+    def _join_made(self, stored: Stored, side: RepositorySide, stage: Stage, instruction: Instruction) -> None:
         """Add a file from a command: a program or other output, in this stage or in one that it is copied from."""
-        maker = self._makers[id(side)].find(stage, instruction, item.path)
+        maker = self._makers[id(side)].find(stage, instruction, stored.name)
         line = maker.line if maker is not None else instruction.line
         place = Place(path=self._repository.dockerfile_path, line=line)
         via = (
             () if maker is None or maker is instruction else (f"{self._repository.dockerfile_path}:{instruction.line}",)
         )
-        what = known_place(item.path)
+        what = known_place(stored.name)
         program = self._program(stored) if what is None else None
         edited = self._repository.is_changed_instruction(line) or self._repository.is_changed_instruction(
             instruction.line
@@ -197,16 +214,16 @@ class ContentFinder:
             if declared is not None:
                 group = _Group(
                     kind=CauseKind.DEPENDENCY,
-                    because=f"declared anew: {declared.text}; built into {item.path}",
+                    because=f"declared anew: {declared.text}; built into {stored.name}",
                     place=Place(path=declared.path, line=declared.line),
-                    via=(item.path,),
+                    via=(stored.name,),
                     what=declared.name,
                 )
-                self._join(("library", declared), group, item)
+                self._join(("library", declared), group, stored)
                 return
             place, because = self._why_built(side, stage, place, program, edited=edited)
-            group = _Group(kind=CauseKind.PROGRAM, because=because, place=place, via=via, what=item.path)
-            self._join(("program", item.path), group, item)
+            group = _Group(kind=CauseKind.PROGRAM, because=because, place=place, via=via, what=stored.name)
+            self._join(("program", stored.name), group, stored)
             return
         sources = [] if edited else self._changed_sources(side, stage)
         if edited or not stored.base_bytes:
@@ -216,9 +233,9 @@ class ContentFinder:
         else:
             because = "the instruction and what it copies did not change"
         kind = CauseKind.INSTRUCTION if edited or sources or what or self._is_new_layer(stored) else CauseKind.DRIFT
-        is_record = what in INSTALLED_WITH and self._is_in_both(item.path)
+        is_record = what in INSTALLED_WITH and self._is_in_both(stored.name)
         group = _Group(kind=kind, because=because, place=place, via=via, what=what, is_record=is_record)
-        self._join(("made", kind, place, because, what, is_record), group, item)
+        self._join(("made", kind, place, because, what, is_record), group, stored)
 
     def _is_in_both(self, path: str) -> bool:
         """True if both images have the file, or its cache folder."""
@@ -269,7 +286,7 @@ class ContentFinder:
         self._programs_read += 1
         if self._programs_read > _MAX_PROGRAMS:
             return None
-        return is_program(self._base.rootfs, self._head.rootfs, stored.owner.name)
+        return is_program(self._base.rootfs, self._head.rootfs, stored.name)
 
     @staticmethod
     def _stage_of(side: RepositorySide, instruction: Instruction) -> Stage | None:
@@ -336,11 +353,11 @@ def _grouped_causes(group: _Group) -> Iterable[SizeCause]:
                 small += _all(child)
         for item in folder.items:
             if abs(item.delta_bytes) >= least:
-                yield _cause(group, item.path, [item], group.place)
+                yield _cause(group, item.name, [item], group.place)
             else:
                 small.append(item)
         if len(small) == 1:
-            yield _cause(group, small[0].path, small, group.place)
+            yield _cause(group, small[0].name, small, group.place)
         elif small:
             yield _cause(group, f"{len(small)} small files in {path or '.'}", small, group.place)
 
@@ -349,7 +366,7 @@ def _by_folder(items: Iterable[_Item]) -> dict[str | None, _Folder]:
     """The items directly in each folder; ``None`` for paths without a slash."""
     found: dict[str | None, _Folder] = {}
     for item in items:
-        name, slash, _ = item.path.rpartition("/")
+        name, slash, _ = item.name.rpartition("/")
         key = name if slash else None
         folder = found.get(key)
         if folder is None:
@@ -372,11 +389,11 @@ def _all(folder: _Folder) -> list[_Item]:
 
 
 def _cause(group: _Group, what: str, items: Sequence[_Item], place: Place) -> SizeCause:
-    parts = sorted(items, key=lambda one: (-abs(one.delta_bytes), one.path))
+    parts = heapq.nsmallest(MAX_PARTS, items, key=lambda one: (-abs(one.delta_bytes), one.name))
     because = group.because
     if place is NOWHERE and group.kind is CauseKind.FILE:
         place = Place(
-            path=items[0].path if len(items) == 1 else what.rstrip("/") if what.endswith("/") else parts[0].path
+            path=items[0].name if len(items) == 1 else what.rstrip("/") if what.endswith("/") else parts[0].name
         )
         grown = sum(one.delta_bytes for one in items) > 0
         because = (
@@ -389,8 +406,6 @@ def _cause(group: _Group, what: str, items: Sequence[_Item], place: Place) -> Si
         because=because,
         place=place,
         via=group.via,
-        parts=()
-        if len(items) == 1
-        else tuple(CauseShare(what=one.path, bytes=one.delta_bytes) for one in parts[:MAX_PARTS]),
+        parts=() if len(items) == 1 else tuple(CauseShare(what=one.name, bytes=one.delta_bytes) for one in parts),
         parts_omitted=max(0, len(items) - MAX_PARTS) if len(items) > 1 else 0,
     )

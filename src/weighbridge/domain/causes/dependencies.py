@@ -92,7 +92,7 @@ def package_causes(
     rest: list[Stored] = []
     by_ecosystem: dict[Ecosystem, list[Stored]] = {}
     for one in changes:
-        by_ecosystem.setdefault(one.owner.ecosystem, []).append(one)
+        by_ecosystem.setdefault(one.ecosystem, []).append(one)
     for ecosystem, members in by_ecosystem.items():
         if repository.head is None and repository.base is None:
             rest += members
@@ -136,7 +136,7 @@ class _Finder:
 
     def attribute(self, stored: Stored) -> bool:
         """Add one changed package to a group; false if nothing in the repository explains it."""
-        name = stored.owner.name
+        name = stored.name
         is_head = bool(stored.head_bytes) or name in self._head.numbers
         order = self._reachable if is_head else self._reachable[::-1]
         for side, ways, roots in order:
@@ -167,7 +167,7 @@ class _Finder:
         With `by_commands`, only declarations of the Dockerfile count: an edited option explains those of manifests.
         """
         here, other = (self._head, self._base) if stored.is_in_head else (self._base, self._head)
-        name = stored.owner.name
+        name = stored.name
         if name in other.numbers:
             return False
         key = stored.is_in_head, by_commands
@@ -200,7 +200,7 @@ class _Finder:
                 root=what,
                 ecosystem=self._ecosystem,
             )
-        group.members.append(CauseShare(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
+        group.members.append(CauseShare(what=stored.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
 
     def _lock_entry(self, name: str) -> Declaration:
         """The new entry of a lock file; the removed entry if there is no new one."""
@@ -226,11 +226,11 @@ class _Finder:
                 because="the instruction changed",
                 ecosystem=self._ecosystem,
             )
-        self.groups[key].members.append(CauseShare(what=stored.owner.name, bytes=stored.delta_bytes))
+        self.groups[key].members.append(CauseShare(what=stored.name, bytes=stored.delta_bytes))
         return True
 
     def _join_drift(self, stored: Stored) -> bool:
-        number = self._head.numbers.get(stored.owner.name)
+        number = self._head.numbers.get(stored.name)
         if number is None or number not in self._unchanged_paths:
             return False
         path = _path(self._unchanged_paths, number)
@@ -247,9 +247,7 @@ class _Finder:
                 root=names[0],
                 ecosystem=self._ecosystem,
             )
-        self.groups[key].members.append(
-            CauseShare(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1]))
-        )
+        self.groups[key].members.append(CauseShare(what=stored.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
         return True
 
     def _change_of(self, name: str) -> str:

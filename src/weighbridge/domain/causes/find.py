@@ -10,7 +10,7 @@ from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, cause_ki
 from weighbridge.domain.causes.go_modules import split_go_program
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Explanation, Place, SizeCause
 from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
-from weighbridge.domain.causes.stored import Owner, Role, Stored, stored_changes
+from weighbridge.domain.causes.stored import Role, Stored, stored_changes
 from weighbridge.domain.image.files import FileDeltas
 from weighbridge.domain.image.image import BASE_NAME
 from weighbridge.domain.image.waste import Hiding
@@ -32,7 +32,7 @@ def explain_difference(
     changes = stored_changes(base, head, files)
     by_role: dict[Role, list[Stored]] = {role: [] for role in Role}
     for one in changes:
-        by_role[one.owner.role].append(one)
+        by_role[one.role].append(one)
     packages, unclaimed, notes = package_causes(by_role[Role.PACKAGE], base.packages, head.packages, repository)
     causes = [*packages]
     causes += _base_image(by_role[Role.BASE_IMAGE], base, head, repository)
@@ -95,9 +95,7 @@ def _base_image(
 ) -> Iterator[SizeCause]:
     if not changes:
         return
-    parts = [
-        CauseShare(what=one.owner.name.rpartition("\n")[2] or "other files", bytes=one.delta_bytes) for one in changes
-    ]
+    parts = [CauseShare(what=one.name.rpartition("\n")[2] or "other files", bytes=one.delta_bytes) for one in changes]
     parts.sort(key=lambda one: (-abs(one.bytes), one.what))
     old, new = (_known_base_image(side, image) for side, image in ((repository.base, base), (repository.head, head)))
     moved = bool(new.name) and old.name == new.name and not new.own_image
@@ -151,15 +149,15 @@ def _known_base_image(side: RepositorySide | None, image: WeighedImage) -> _Base
 
 def _programs(unclaimed: Sequence[Stored], base: WeighedImage, head: WeighedImage) -> tuple[list[Stored], list[Stored]]:
     """Split packages: those that are a program of the repository itself (as files), and the others."""
-    wanted = {(one.owner.ecosystem, one.owner.name) for one in unclaimed if one.owner.ecosystem in BUILT_IN}
+    wanted = {(one.ecosystem, one.name) for one in unclaimed if one.ecosystem in BUILT_IN}
     paths = _paths(base, wanted) | _paths(head, wanted) if wanted else {}
     programs, others = [], []
     for one in unclaimed:
-        path = paths.get((one.owner.ecosystem, one.owner.name))
+        path = paths.get((one.ecosystem, one.name))
         if path is None:
             others.append(one)
         else:
-            one.owner = Owner(Role.FILE, path)
+            one.role, one.name, one.ecosystem = Role.FILE, path, Ecosystem.OTHER
             programs.append(one)
     return programs, others
 
@@ -182,7 +180,7 @@ def _unclaimed(
     """Packages without a declaration: one cause each, at the instruction of their layer."""
     if not changes:
         return
-    wanted = {one.owner.name for one in changes}
+    wanted = {one.name for one in changes}
     versions: list[dict[tuple[Ecosystem, str], list[str]]] = []
     for image in (base, head):
         found: dict[tuple[Ecosystem, str], list[str]] = {}
@@ -191,13 +189,13 @@ def _unclaimed(
                 found.setdefault((package.ecosystem, package.name), []).append(package.version or "unknown version")
         versions.append(found)
     for one in changes:
-        key = one.owner.ecosystem, one.owner.name
+        key = one.ecosystem, one.name
         layer = (head if one.is_in_head else base).layers[one.layer]
         happened = version_change(*(of.get(key, ()) for of in versions))
         yield SizeCause(
             bytes=one.delta_bytes,
-            kind=cause_kind(one.owner.ecosystem),
-            what=one.owner.name,
+            kind=cause_kind(one.ecosystem),
+            what=one.name,
             because=happened,
             place=NOWHERE if layer.line is None else Place(path=repository.dockerfile_path, line=layer.line),
             via=() if layer.instruction is None else (layer.instruction[:120],),
@@ -220,16 +218,16 @@ class _Layers:
             groups.setdefault((one.is_in_head, one.layer, because(one)), []).append(one)
         for (is_head, index, reason), members in groups.items():
             layer = self._images[is_head].layers[index]
-            members.sort(key=lambda one: (-abs(one.delta_bytes), one.owner.name))
+            members.sort(key=lambda one: (-abs(one.delta_bytes), one.name))
             more = f" and {len(members) - 1} more files" if len(members) > 1 else ""
             yield SizeCause(
                 bytes=sum(one.delta_bytes for one in members),
                 kind=kind,
-                what=f"{members[0].owner.name}{more}",
+                what=f"{members[0].name}{more}",
                 because=reason,
                 place=NOWHERE if layer.line is None else Place(path=self._repository.dockerfile_path, line=layer.line),
                 via=() if layer.instruction is None else (layer.instruction[:120],),
-                parts=tuple(CauseShare(what=one.owner.name, bytes=one.delta_bytes) for one in members[:MAX_PARTS])
+                parts=tuple(CauseShare(what=one.name, bytes=one.delta_bytes) for one in members[:MAX_PARTS])
                 if len(members) > 1
                 else (),
                 parts_omitted=max(0, len(members) - MAX_PARTS) if len(members) > 1 else 0,
@@ -237,10 +235,10 @@ class _Layers:
 
     def hidden_because(self, stored: Stored) -> str:
         """The later instruction that hides the file, and how."""
-        if stored.hidden_by is None:
+        if stored.hidden is None:
             raise AssertionError("a hidden file has a layer that hides it")
         image = self._images[stored.is_in_head]
-        layer = image.layers[stored.hidden_by]
+        layer = image.layers[stored.hidden.hidden_by]
         by = f"line {layer.line}" if layer.line is not None else (layer.instruction or "a later layer")[:80]
-        verb = "removed" if stored.how is Hiding.REMOVED else "overwritten"
+        verb = "removed" if stored.hidden.how is Hiding.REMOVED else "overwritten"
         return f"{verb} by {by}, and still stored"

@@ -36,7 +36,7 @@ class Role(enum.StrEnum):
 
 
 class Owner(NamedTuple):
-    """The owner of bytes: a package by `name` and `ecosystem`, or the path of a file. An image may have a million."""
+    """The owner of bytes: a package by `name` and `ecosystem`, or a file by its path with a special `role`."""
 
     role: Role
     name: str
@@ -46,8 +46,9 @@ class Owner(NamedTuple):
 class Stored:
     """The stored bytes of one owner on both sides; a small object, because an image may have a million owners.
 
-    `is_in_head`: head stores it. `layer` is the layer with most of it: head's, or base's if head does not store it.
-    `hidden_by` is the layer that hides most of it.
+    `role`, `name` and `ecosystem` are those of the owner: the name of a file is its path. `delta_bytes` is head minus
+    base. `is_in_head`: head stores it. `layer` is the layer with most of it: head's, or base's if head does not store
+    it. `hidden` is the copy that a later layer hides, for such an owner.
     """
 
     __slots__ = (
@@ -55,22 +56,24 @@ class Stored:
         "_last_layer",
         "_layer_bytes",
         "base_bytes",
-        "head_bytes",
-        "hidden_by",
-        "how",
+        "delta_bytes",
+        "ecosystem",
+        "hidden",
         "is_in_head",
         "layer",
-        "owner",
+        "name",
+        "role",
     )
 
-    def __init__(self, owner: Owner) -> None:
-        self.owner = owner
+    def __init__(self, role: Role, name: str, ecosystem: Ecosystem = Ecosystem.OTHER) -> None:
+        self.role = role
+        self.name = name
+        self.ecosystem = ecosystem
         self.base_bytes = 0
-        self.head_bytes = 0
+        self.delta_bytes = 0
         self.is_in_head = False
         self.layer = 0
-        self.hidden_by: int | None = None
-        self.how: Hiding | None = None
+        self.hidden: HiddenCopy | None = None
         self._layer_bytes = 0
         self._last_layer = -1
         self._last_bytes = 0
@@ -78,9 +81,10 @@ class Stored:
     def add(self, layer: int, size_bytes: int, *, is_head: bool) -> None:
         """Add stored bytes: base's before head's, and those of one layer one after the other."""
         if is_head:
-            self.head_bytes += size_bytes
+            self.delta_bytes += size_bytes
         else:
             self.base_bytes += size_bytes
+            self.delta_bytes -= size_bytes
         if is_head and not self.is_in_head:
             self.is_in_head = True
             self.layer, self._layer_bytes, self._last_layer = layer, 0, -1
@@ -91,9 +95,14 @@ class Stored:
             self.layer, self._layer_bytes = layer, self._last_bytes
 
     @property
-    def delta_bytes(self) -> int:
-        """Head minus base."""
-        return self.head_bytes - self.base_bytes
+    def head_bytes(self) -> int:
+        """The bytes on head's side."""
+        return self.base_bytes + self.delta_bytes
+
+    @property
+    def is_new(self) -> bool:
+        """True if only one side stores it."""
+        return not self.base_bytes or not self.head_bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,10 +136,11 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: FileDeltas) ->
         for owner, layer, size_bytes, hidden in _owned(image, own, owners, aliases):
             stored = found.get(owner)
             if stored is None:
-                stored = found[owner] = Stored(Owner(Role.FILE, owner) if isinstance(owner, str) else owner)
+                stored = Stored(Role.FILE, owner) if isinstance(owner, str) else Stored(*owner)
+                found[owner] = stored
             stored.add(layer, size_bytes, is_head=is_head)
             if hidden is not None:
-                stored.hidden_by, stored.how = hidden.hidden_by, hidden.how
+                stored.hidden = hidden
     return [stored for stored in found.values() if stored.delta_bytes]
 
 
@@ -161,10 +171,10 @@ def _owned(
     for index in own:
         is_base_image = image.layers[index].from_base_image
         columns = image.image.layers[index].changeset.columns
-        for row, (kind, stored_bytes) in enumerate(zip(columns.kinds, columns.sizes, strict=True)):
+        rows = zip(columns.kinds, columns.sizes, columns.paths(), strict=True)
+        for row, (kind, stored_bytes, stored_path) in enumerate(rows):
             if kind != FILE or not stored_bytes:
                 continue
-            stored_path = columns.path(row)
             path = f"/{stored_path}"
             number = owners.by_file.get(starts[index] + row, -1)
             if is_base_image:

@@ -221,10 +221,9 @@ def _by_folder(deltas: FileDeltas) -> dict[str, _Folder]:
     found: dict[str, _Folder] = {}
 
     def count(path: str, delta_bytes: int) -> None:
-        name = path.rpartition("/")[0]
-        folder = found.get(name)
+        folder = found.get(path)
         if folder is None:
-            folder = found[name] = _Folder()
+            folder = found[path] = _Folder()
         folder.delta_bytes += delta_bytes
         folder.gross_bytes += abs(delta_bytes)
         folder.files += 1
@@ -233,10 +232,10 @@ def _by_folder(deltas: FileDeltas) -> dict[str, _Folder]:
     for row, new in enumerate(deltas.head_files):
         old = deltas.moved.get(new)
         if old is None:
-            count(deltas.path(row), deltas.delta_bytes(row))
+            count(deltas.folder(row), deltas.delta_bytes(row))
         else:
-            count(before.first_path(old), -before.sizes[old])
-            count(deltas.path(row), before.sizes[old])
+            count(before.first_folder(old), -before.sizes[old])
+            count(deltas.folder(row), before.sizes[old])
     return found
 
 

@@ -139,6 +139,12 @@ class Entries(Sequence[Entry]):
         folder = self.folders[self.folder_of[row]]
         return f"{folder}/{self.names[row]}" if folder else self.names[row]
 
+    def paths(self) -> Iterator[str]:
+        """The paths of all entries, in the order of the tar."""
+        for number, start, end in self.runs():
+            folder, names = self.folders[number], self.names[start:end]
+            yield from (f"{folder}/{name}" for name in names) if folder else names
+
     def digest(self, row: int) -> str | None:
         """The content digest of an entry; ``None`` if it was not hashed when the layer was read."""
         known = self.other_digests.get(row)

@@ -139,12 +139,17 @@ class FileTable:
 
     def path(self, number: int) -> str:
         """A file's first path."""
-        return f"{self.folder(number)}/{self.names[number]}"
+        return f"{self.folders[self._folder_of[number]]}/{self.names[number]}"
 
     def first_path(self, number: int) -> str:
         """The first of a file's sorted paths: it does not depend on the order of the layers' entries."""
         others = self._other_paths.get(number)
         return min(self.path(number), *others) if others else self.path(number)
+
+    def first_folder(self, number: int) -> str:
+        """The folder of `first_path`."""
+        is_linked = number in self._other_paths
+        return self.first_path(number).rpartition("/")[0] if is_linked else self.folder(number)
 
     def other_paths(self, number: int) -> tuple[str, ...]:
         """A file's further paths (hard links)."""

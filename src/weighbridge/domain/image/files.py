@@ -67,7 +67,7 @@ class FileDeltas(Sequence[FileDelta]):
         # Only files with equal changes are sorted by path: a text for each file of an image takes 100 bytes.
         for delta_bytes in sorted(by_bytes, reverse=True):
             for old, new in sorted(by_bytes.pop(delta_bytes), key=lambda row: self._path(*row)):
-                if (old, new) in links:
+                if links and (old, new) in links:
                     self.links[len(self.base_files)] = links[old, new]
                 self.base_files.append(old)
                 self.head_files.append(new)
@@ -100,6 +100,11 @@ class FileDeltas(Sequence[FileDelta]):
     def path(self, row: int) -> str:
         """`FileDelta.path` of a row."""
         return self._path(self.base_files[row], self.head_files[row])
+
+    def folder(self, row: int) -> str:
+        """The folder of `path`."""
+        old, new = self.base_files[row], self.head_files[row]
+        return self._before.first_folder(old) if new == MISSING else self._after.first_folder(new)
 
     def delta_bytes(self, row: int) -> int:
         """`FileDelta.delta_bytes` of a row."""

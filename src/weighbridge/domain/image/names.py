@@ -56,10 +56,11 @@ class Names(Sequence[str]):
 
     def __getitem__(self, row: int | slice) -> str | list[str]:
         """One name, or several adjacent ones, which takes a fifth of the time for each."""
+        starts = self._starts or self.starts
         if isinstance(row, slice):
-            start, end, _ = row.indices(len(self))
-            return decoded(self.text[self.starts[start] : self.starts[end] - 1]).split("/") if start < end else []
-        return decoded(self.text[self.starts[row] : self.starts[row + 1] - 1])
+            start, end, _ = row.indices(len(starts) - 1)
+            return decoded(self.text[starts[start] : starts[end] - 1]).split("/") if start < end else []
+        return str(self.text[starts[row] : starts[row + 1] - 1], "utf-8", "surrogateescape")
 
     def __eq__(self, other: object) -> bool:
         """True for the same names."""

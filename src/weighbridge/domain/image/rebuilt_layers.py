@@ -41,10 +41,9 @@ def _are_same(old: Changeset, new: Changeset) -> bool:
     mine, other = old.columns, new.columns
     if any(getattr(mine, column) != getattr(other, column) for column in _COMPARED):
         return False
-    if any(
-        mine.path(row) != other.path(row) or mine.owners[mine.owner_of[row]] != other.owners[other.owner_of[row]]
-        for row in range(len(mine))
-    ):
+    if any(one != same for one, same in zip(mine.paths(), other.paths(), strict=True)):
+        return False
+    if any(mine.owners[mine.owner_of[row]] != other.owners[other.owner_of[row]] for row in range(len(mine))):
         return False
     # Digests last: they may require reading a file.
     return all(

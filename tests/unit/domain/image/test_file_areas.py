@@ -30,7 +30,7 @@ def test_areas_as_columns_are_same_areas(areas: list[FileArea]) -> None:
 @given(AREAS)
 def test_areas_in_order_of_paths_have_content_of_folder_together(areas: list[FileArea]) -> None:
     columns = FileAreas.of(areas)
-    assert [columns[row] for row in columns.in_order_of_paths(range(len(areas)))] == [*sorted(areas, key=path_order)]
+    assert [columns[row] for row in columns.in_order_of_paths(range(len(areas)))] == sorted(areas, key=path_order)
 
 
 @pytest.mark.parametrize("area", [FileArea("a", 1 << 63), FileArea("a", files=-1), FileArea("a", layer=1 << 31)])
