@@ -152,7 +152,7 @@ def _pair_from_the_end(entries: Sequence[_Entry], instructions: Sequence[Instruc
     found: dict[int, Instruction] = {}
     index = len(entries) - 1
     for one in reversed(instructions):
-        if index >= 0 and _likeness(entries[index], one):
+        if index >= 0 and _likeness(entries[index], one) >= _least_likeness(one):
             found[index] = one
             index -= 1
     return found

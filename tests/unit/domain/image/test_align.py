@@ -53,6 +53,12 @@ def test_replaced_instruction_is_removed_and_added_row() -> None:
     assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
 
 
+def test_layer_without_history_is_no_edit_of_instruction() -> None:
+    base, head = [replace(layer("a"), instruction=None)], [layer("b", "COPY b")]
+    assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
+    assert shape(align_layers(head, base)) == [(None, "a"), ("b", None)]
+
+
 def test_moved_instruction_is_one_row() -> None:
     base = [layer("a", "COPY a"), layer("b", "RUN b"), layer("c", "RUN c")]
     head = [layer("b", "RUN b"), layer("c", "RUN c"), layer("a2", "COPY a")]

@@ -55,6 +55,15 @@ def test_edited_from_is_own_change() -> None:
     assert find_causes([DEBIAN], [NEWER], OTHER_FROM) == (Cause.OWN_CHANGE,)
 
 
+@pytest.mark.parametrize(
+    ("edited", "causes"),
+    [(False, (Cause.BASE_IMAGE_MOVED,)), (True, (Cause.OWN_CHANGE, Cause.BASE_IMAGE_MOVED))],
+)
+def test_moved_image_of_another_stage_is_moved_base_image(edited: bool, causes: tuple[Cause, ...]) -> None:
+    source = SourceChange(edited=edited, same_base_image=True, other_image_moved=True)
+    assert find_causes([DEBIAN, layer("a", 5)], [DEBIAN, layer("b", 9)], source) == causes
+
+
 def test_other_layers_with_same_from_are_moved_base_image() -> None:
     assert find_causes([DEBIAN, layer("a", 5)], [NEWER, layer("b", 5)], UNTOUCHED) == (Cause.BASE_IMAGE_MOVED,)
 

@@ -75,3 +75,11 @@ def test_columns_of_different_length_are_not_sound(column, value):
     columns = Entries.of([Entry(path="a", kind=EntryKind.FILE)])
     setattr(columns, column, value)
     assert not columns.is_sound()
+
+
+def test_entries_equal_no_other_kind_of_value():
+    entries = [Entry(path="a", kind=EntryKind.FILE)]
+    columns = Entries.of(entries)
+    assert columns == entries
+    assert columns != [*entries, *entries]
+    assert columns != 3

@@ -41,6 +41,17 @@ def test_table_of_any_tree_has_each_file_once_with_all_names(layers):
     assert table.names_in("/nowhere") == {}
 
 
+def test_link_in_folder_without_files_of_its_own_is_found_by_its_name():
+    files = [Entry(path="a/data", kind=EntryKind.FILE, size_bytes=1)]
+    links = [Entry(path=path, kind=EntryKind.HARD_LINK, link_target="a/data") for path in ("only/x.jar", "only/x.txt")]
+    table = FileTable(FileTree.from_changesets([Changeset(diff_id="sha256:0", entries=[*files, *links])]))
+    assert {folder: dict(of.items()) for folder, of in table.by_folder() if of} == {
+        "/a": {"data": 0},
+        "/only": {"x.jar": 0, "x.txt": 0},
+    }
+    assert list(table.named(lambda name: name.endswith(".jar"), [".jar/"])) == [("/only/x.jar", 0)]
+
+
 @given(st.lists(st.lists(ENTRIES, max_size=12, unique_by=lambda entry: entry.path), max_size=4))
 def test_tree_of_runs_equals_tree_of_single_rows(layers):
     def tree(*, by_row):

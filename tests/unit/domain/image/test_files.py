@@ -117,6 +117,21 @@ def test_file_with_several_names_is_one_delta_of_its_first_sorted_name() -> None
     assert (delta.path, delta.head and delta.head.path, delta.head and delta.head.stored_path) == ("/a", "/a", "z")
 
 
+def test_file_whose_first_name_is_in_folder_of_links_only_is_one_delta() -> None:
+    links = [Entry(path=path, kind=EntryKind.HARD_LINK, link_target="z/file") for path in ("a/one", "b/two")]
+    base = rootfs(contents={}, asked=[])
+    head = rootfs(file("z/file", 4), *links, contents={}, asked=[], diff_id="sha256:y")
+    assert [(one.path, one.delta_bytes) for one in diff_files(base, head)] == [("/a/one", 4)]
+
+
+def test_empty_files_of_different_layers_are_equal() -> None:
+    asked: list[str] = []
+    base = rootfs(file("empty", 0), file("a", 1), contents={"a": "1"}, asked=asked)
+    head = rootfs(file("empty", 0), file("a", 1), contents={"a": "1"}, asked=asked, diff_id="sha256:y")
+    assert list(diff_files(base, head)) == []
+    assert asked == ["a", "a"]
+
+
 def test_unchanged_files_of_shared_lowest_layers_are_equal() -> None:
     shared = Changeset(diff_id="sha256:shared", entries=[file("d/a", 1), file("d/b", 2), file("e/c", 3)])
 

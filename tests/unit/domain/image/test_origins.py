@@ -146,6 +146,21 @@ def test_image_of_another_dockerfile_is_mapped_partly():
     assert lines(history, "FROM debian\nRUN new\nENV X=1\nCOPY a /a\n") == [None, 2, 4]
 
 
+def test_indented_heredoc_is_mapped():
+    dockerfile = "FROM a\nRUN x\nRUN <<-EOF\n\techo 1\n\tEOF\n"
+    history = ["RUN /bin/sh -c x # buildkit", "RUN /bin/sh -c echo 1\n # buildkit"]
+    assert lines([*BASE, *history], dockerfile) == [None, 2, 3]
+
+
+def test_long_history_with_instruction_too_many_is_mapped_from_its_end():
+    instructions = [f"RUN echo {number}" for number in range(1_001)]
+    history = [f"RUN /bin/sh -c echo {number} # buildkit" for number in range(1_001) if number != 500]
+    dockerfile = "\n".join(["FROM a", *instructions]) + "\n"
+    found = lines(history, dockerfile)
+    assert found[500:] == list(range(503, 1_003))
+    assert found[:500] == list(range(2, 502))
+
+
 def test_history_without_texts_maps_no_layer():
     parsed = parse_dockerfile(DOCKERFILE, path="Dockerfile")
     origins = layer_origins([HistoryEntry(created_by=None, empty_layer=False)] * 3, parsed)

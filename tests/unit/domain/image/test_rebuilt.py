@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rebuilt_layers import FormerContents, with_rebuilt_layers
@@ -33,6 +37,32 @@ def test_equal_layers_are_replaced_up_to_first_difference():
 def test_other_instruction_with_same_content_is_other_layer():
     base, head = image(layer("old", "1", "COPY a /")), image(layer("new", "1", "COPY b /"))
     assert with_rebuilt_layers(base, head) == (base, {})
+
+
+def test_images_with_equal_layers_only_have_all_of_them_replaced():
+    base, head = image(layer("old1", "1"), layer("old2", "2")), image(layer("new1", "1"), layer("new2", "2"))
+    found, former = with_rebuilt_layers(base, head)
+    assert found.layers == head.layers
+    assert former == {"new1": "old1", "new2": "old2"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": 0o600},
+        {"uid": 7},
+        {"path": "d/f-1"},
+        {"size_bytes": 4},
+        {"content_digest": None},
+        {"capabilities": b"x"},
+    ],
+    ids=str,
+)
+def test_layer_with_another_entry_is_other_layer(change):
+    old, new = layer("old", "1"), layer("new", "1")
+    entry = replace(new.changeset.entries[0], **change)
+    head = image(replace(new, changeset=Changeset(diff_id="new", entries=(entry,))))
+    assert with_rebuilt_layers(image(old), head) == (image(old), {})
 
 
 def test_content_is_read_by_former_diff_id():

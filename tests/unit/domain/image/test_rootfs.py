@@ -12,6 +12,7 @@ from linear_time import assert_linear
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
+from weighbridge.errors import ImageError
 
 
 def _node(rootfs: Rootfs, path: str, **options: object) -> Node:
@@ -183,6 +184,44 @@ def test_reads_past_end_are_short(images):
     assert rootfs.read_at(node, 2, 100) == b"c"
     assert rootfs.read_at(node, 3, 1) == b""
     assert rootfs.read_at(node, -1, 5) == b""
+
+
+def test_symlink_without_target_leads_nowhere(images):
+    rootfs = images.rootfs({"a": "", "b": "a"})
+    for path in ("/a", "/b"):
+        assert _failure(rootfs, path).reason is LookupReason.NOT_FOUND
+
+
+def test_large_read_uses_piece_that_was_read_before(images):
+    data = bytes(range(256)) * 1000
+    rootfs = images.rootfs({"f": data})
+    node = _node(rootfs, "/f")
+    assert rootfs.read_at(node, 10, 5) == data[10:15]
+    assert rootfs.read_at(node, 100, 65_436) == data[100:65_536]
+    assert rootfs.read_at(node, 100, 65_437) == data[100:65_537]
+    assert images.contents.reads == 2
+
+
+def test_pieces_over_limit_are_read_again(images, monkeypatch):
+    monkeypatch.setattr("weighbridge.domain.image.rootfs._CACHE_BYTES", 2_000)
+    rootfs = images.rootfs({name: name.encode() * 1_000 for name in "abc"})
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert rootfs.read_at(_node(rootfs, f"/{name}"), 0, 1) == name.encode()
+    assert images.contents.reads == 4  # "b" was the piece without a use for the longest time.
+
+
+def test_nodes_of_layer_are_its_visible_files_only(images):
+    rootfs = images.rootfs({"a": b"1", "b": b"1"}, {"b": b"2", "c/d": b"3"})
+    upper = _node(rootfs, "/b").diff_id
+    assert [node.path for node in rootfs.nodes_of({upper})] == ["/b", "/c", "/c/d"]
+    assert list(rootfs.nodes_of(())) == []
+
+
+def test_directories_that_no_layer_names_over_limit_are_an_error(images, monkeypatch):
+    monkeypatch.setattr("weighbridge.domain.image.tree.MAX_IMPLIED_DIRECTORIES", 2)
+    assert images.rootfs({"a/b/c": b""}).exists("/a/b/c")
+    with pytest.raises(ImageError, match="in more than 2 directories that no layer names"):
+        images.rootfs({"a/b/c/d": b""})
 
 
 def test_many_entries_are_applied_in_linear_time():

@@ -56,6 +56,11 @@ def test_links_replaced_by_other_content_are_not_lost() -> None:
     assert link_changes(LINKED, root("sha256:4", file("a"), link("b", "a"), link("c", "a"))) == ()
 
 
+def test_links_of_empty_files_are_no_change() -> None:
+    linked, copied = root("sha256:5", file("a", 0), link("b", "a")), root("sha256:6", file("a", 0), file("b", 0))
+    assert link_changes(linked, copied) == ()
+
+
 def test_former_link_is_listed_under_name_of_its_file() -> None:
     deltas = {delta.path: delta for delta in diff_files(LINKED, COPIED)}
     assert {path: (delta.base, delta.link, delta.delta_bytes) for path, delta in deltas.items()} == {

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from weighbridge.domain.image.text_changes import MAX_DIFF_LINES, MAX_TEXT_BYTES, TextChange, text_changes
+from weighbridge.domain.image.text_changes import (
+    MAX_DIFF_LINES,
+    MAX_TEXT_BYTES,
+    MAX_TEXT_FILES,
+    TextChange,
+    text_changes,
+)
 from weighbridge.domain.image.weighed import compare
 
 Weigh = Callable[..., tuple]
@@ -42,6 +48,12 @@ def test_text_changes_key_binary_large_and_new_files_are_left_out(weighed: Weigh
     }
     new = {name: content + b"b" for name, content in old.items()}
     assert changes(weighed, old, {**new, "new": b"text"}) == ()
+
+
+def test_text_changes_over_limit_are_left_out(weighed: Weigh) -> None:
+    before, after = ({f"etc/{number:02}": text * (70 - number) for number in range(60)} for text in (b"a\n", b"bb\n"))
+    found = changes(weighed, before, after)
+    assert [one.path for one in found] == [f"/etc/{number:02}" for number in range(MAX_TEXT_FILES)]
 
 
 def test_text_changes_long_diff_is_cut_and_counted(weighed: Weigh) -> None:
