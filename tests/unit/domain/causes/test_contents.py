@@ -65,6 +65,14 @@ def test_program_with_one_new_library_without_table_is_caused_by_its_declaration
     assert summary(causes(head, base, new, old)) == [("dependency", "regex", "Cargo.toml:5", -9_000)]
 
 
+def test_programs_over_limit_are_reported_without_their_sections(weighed, monkeypatch):
+    monkeypatch.setattr("weighbridge.domain.causes.contents._MAX_PROGRAMS", 1)
+    before, after = ({f"opt/{name}": elf(size) for name in "ab"} for size in (100, 9_100))
+    found = causes(weighed(text(), PYTHON, before), weighed(text(), PYTHON, after), SOURCES, SOURCES)
+    assert [one.bytes for one in found if one.kind == "program"] == [9_000]
+    assert sum(one.bytes for one in found) == 18_000
+
+
 GO_MOD = b"module acme\nrequire github.com/x/old v1.0.0\n"
 
 

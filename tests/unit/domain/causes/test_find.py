@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from images import layers_of
@@ -412,3 +413,14 @@ def test_causes_own_jar_and_library_inside_are_named_at_the_build(weighed: Weigh
         ("instruction", "/opt/app.jar", "Dockerfile:3"),
     ]
     assert found[0].bytes == 4_000
+
+
+def test_causes_dependencies_over_limit_are_note(weighed: Weigh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.domain.packages.graph.MAX_EDGES", 1)
+    listed = {"requirements.txt": b"a\n"}
+    packages = {**dist("a", 500, "b", "c"), **dist("b", 300), **dist("c", 300)}
+    base, head = weighed(PIP, PYTHON, listed, {}), weighed(PIP, PYTHON, listed, packages)
+    sides = [RepositorySide(dockerfile=one[1].dockerfile) for one in (base, head)]
+    repository = RepositoryChanges(base=sides[0], head=sides[1])
+    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, repository)
+    assert [note.partition(" dependencies")[0] for note in found.notes] == ["pip packages have more than 1000000"]

@@ -47,6 +47,11 @@ CERTIFICATES = Finding(code="runtime-ca-missing", severity=Severity.WARNING, sub
             "the image has a broken healthcheck then: `libc-loader-missing`",
         ),
         (
+            replace(AFTER, starts=Starts.NO, start_error="exec /a: no such file or directory"),
+            "does not start",
+            "the image would not start: `exec /a: no such file or directory`",
+        ),
+        (
             replace(AFTER, starts=Starts.NOT_CHECKED),
             "does not start",
             "the start of the patched image is inconclusive",

@@ -10,6 +10,7 @@ from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import weigh_image
+from weighbridge.domain.tips.context import common_folder
 from weighbridge.domain.tips.find import find_tips, minimum_saving
 from weighbridge.domain.tips.introduced import tip_growth
 from weighbridge.domain.tips.tip import Basis, Tip
@@ -162,3 +163,25 @@ def test_growth_of_tips_is_the_additional_saving_by_code(
 ) -> None:
     base, head = (weigh_files(files, files) for files in (before, after))
     assert tip_growth(base, head) == growth
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder"),
+    [
+        (["/a/b/c", "/a/b/d"], "/a/b"),
+        (["/a/b/c", "/a/x/c", "/a/b/d"], "/a"),
+        (["/a/b/c"], "/a/b"),
+        (["/a", "/b"], "/"),
+        (["/ab/c", "/a/c"], "/"),
+    ],
+)
+def test_common_folder_is_deepest_that_contains_all_paths(paths: list[str], folder: str) -> None:
+    assert common_folder(paths) == folder
+
+
+def test_file_of_layer_that_image_has_twice_is_counted_once() -> None:
+    changeset = Changeset(diff_id="sha256:same", entries=(file("var/cache/apt/pkgcache.bin", 10),))
+    origins = [LayerOrigin(instruction=None, text="RUN x", line=line, from_base_image=False) for line in (1, 2)]
+    image = Image(image_id="sha256:image", config=ImageConfig(), layers=layers_of([changeset, changeset]))
+    found = find_tips(weigh_image(image, origins, Zeros()), minimum_saving_bytes=1)
+    assert ("package-cache", 10, 2) in [(tip.code, tip.saved_bytes, tip.line) for tip in found]

@@ -96,6 +96,21 @@ def test_package_file_with_installed_package_is_found(found):
         assert found("FROM debian\nRUN dpkg -i\n", base, {f"tmp/{name}": noise("deb", 5_000)})[0] == tips
 
 
+@pytest.mark.parametrize(("name", "is_found"), [("tool-2.0-r1.apk", True), ("tool-2.0-r10.apk", False)])
+def test_alpine_package_file_with_installed_package_is_found(found, name, is_found):
+    base = {"lib/apk/db/installed": b"P:tool\nV:2.0-r1\n\n"}
+    tips, _ = found("FROM alpine\nRUN apk add x\n", base, {f"tmp/{name}": noise("apk", 5_000)})
+    assert tips == ([("archive-kept", 5_000, 2)] if is_found else [])
+
+
+def test_archive_kept_unpacked_twice_names_folder_with_most_of_path(found):
+    content = noise("tool", 20_000)
+    files = {"tmp/a.tar": tar_of({"tool/bin/run": content}, "w:"), "x/run": content, "opt/tool/bin/run": content}
+    _, tips = found("FROM debian\nRUN x\n", {"etc/x": b""}, files, include={"archive-kept"})
+    (tip,) = [one for one in tips if one.code == "archive-kept"]
+    assert "(unpacked to /opt)" in tip.explanation
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_archive_kept_damaged_archive_is_skipped(found, seed):
     generator = random.Random(seed)
@@ -268,6 +283,7 @@ LOCK_1 = {
         "left": {"version": "1"},
         "typescript": {"dev": True, "dependencies": {"deep": {"dev": True}}},
         "@types/node": {"version": "1"},
+        "odd": 3,
     },
 }
 
@@ -283,6 +299,12 @@ def test_dev_packages_of_lock_file_are_counted_by_folder(found, name, lock):
     assert tips == [("dev-dependencies", expected, 2)]
     assert tip.explanation.startswith("2 development packages according to the lock file: /app/node_modules/typescript")
     assert "npm ci --omit=dev" in tip.explanation
+
+
+def test_dev_packages_beside_package_json_of_another_shape_are_found(found):
+    files = node_project("package-lock.json", LOCK_3) | {"app/package.json": b'{"scripts": []}'}
+    tips, _ = found("FROM node\nRUN npm ci\n", {"x": b"1"}, files, cmd=("npm", "start"))
+    assert [code for code, _, _ in tips] == ["dev-dependencies"]
 
 
 @pytest.mark.parametrize(

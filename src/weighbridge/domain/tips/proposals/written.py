@@ -88,14 +88,10 @@ class Written:
         if stage.name is not None and self.source.target is None:
             return stage.name, ()
         free = free_name(self.source.dockerfile.stages, stage.index)
+        end = begin + len(line.rstrip())
         if stage.name is None:
-            end = begin + len(line.rstrip())
             return free, (Edit(start=end, end=end, replacement=f" AS {free}"),)
-        match = re.search(r"\S+\s*$", line)
-        if match is None:
-            return free, ()
-        start = begin + match.start()
-        return free, (Edit(start=start, end=begin + len(line.rstrip()), replacement=free),)
+        return free, (Edit(start=end - len(line.split()[-1]), end=end, replacement=free),)
 
     def settings_before(self, cut: Cut) -> tuple[tuple[str, ...], tuple[Edit, ...]]:
         """The container settings of `before` as text for the new stage, and the edits that remove them.
