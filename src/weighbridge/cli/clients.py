@@ -19,7 +19,6 @@ from weighbridge.sources.credentials import docker_credentials
 from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
-from weighbridge.temporary_folders import scratch_folder
 
 if TYPE_CHECKING:
     import docker
@@ -76,6 +75,7 @@ def make_tools(
         config_folder = Path(docker_config) if docker_config else None
         reader = LayerReader(
             engine=engine,
+            engine_socket=engine.socket_without_client,
             cache=cache,
             in_place=read_storage,
             helper=_storage_helper if read_storage else None,
@@ -124,6 +124,8 @@ def _usable_cache_folder(environment: Mapping[str, str], progress: Progress) -> 
         LayerCache(folder)
     except (UsageError, RuntimeError) as error:  # `Path.home` raises RuntimeError for a user without a home
         progress.warn(f"{error}. This run keeps no cache. Set --cache-dir")
+        from weighbridge.temporary_folders import scratch_folder  # noqa: PLC0415 - most folders can be written
+
         with scratch_folder("weighbridge-cache-") as folder:
             yield folder
     else:

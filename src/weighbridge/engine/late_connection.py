@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import EngineError
 
 if TYPE_CHECKING:
     from weighbridge.engine.connection import EngineClient
+
+
+_DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 class Engine:
@@ -35,6 +39,29 @@ class Engine:
             raise self._failure or AssertionError
         self._client.watch.require()
         return self._client
+
+    def socket_without_client(self) -> str | None:
+        """The engine's Unix socket, if no client is connected; ``None`` too where only docker's SDK knows the address.
+
+        That is a context other than the default one (docker CLI reference, "docker context").
+        """
+        if self._client is not None or self._failure is not None:
+            return None
+        host = self._environment.get("DOCKER_HOST")
+        if host:
+            return host.removeprefix("unix://") if host.startswith("unix:///") else None
+        return None if self._environment.get("DOCKER_CONTEXT") or self._may_have_context() else _DEFAULT_SOCKET
+
+    def _may_have_context(self) -> bool:
+        """True if docker's config file names a context, or cannot be read."""
+        folder = self._environment.get("DOCKER_CONFIG")
+        try:
+            file = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+            return b"currentContext" in file.read_bytes()
+        except FileNotFoundError:
+            return False
+        except (OSError, RuntimeError):  # RuntimeError: a user without a home
+            return True
 
     def close(self) -> None:
         """Close the connections."""

@@ -12,7 +12,6 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +132,8 @@ def _from_helper(helper: str, key: str) -> RegistryCredentials | None:
 
 def _ask_helper(command: str, key: str) -> tuple[int | None, bytes]:
     """The exit code and the output of a helper, up to one byte more than is allowed; no exit code after the timeout."""
+    import subprocess  # noqa: PLC0415 - most images need no credentials
+
     process = subprocess.Popen(
         [command, "get"],
         stdin=subprocess.PIPE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from weighbridge.domain.image.rootfs import Node
-from weighbridge.sources.engine_images import EngineFiles, EngineImages, ImageToRead
+from weighbridge.sources.engine_images import EngineFiles, EngineImages
+from weighbridge.sources.engine_records import ImageToRead
 from weighbridge.sources.file_contents import LayerFiles
 
 

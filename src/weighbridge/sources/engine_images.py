@@ -9,7 +9,6 @@ import contextlib
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,9 +20,8 @@ from weighbridge.engine.connection import cleaning_up
 from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.network_errors import network_words
+from weighbridge.sources.engine_records import EngineImage, engine_image
 from weighbridge.sources.engine_transfer import send_unchunked
-from weighbridge.sources.manifest import checked_digest
-from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import advice_on_missing
 from weighbridge.sources.tar import CHUNK_BYTES, Piece, StreamCursor, members
 
@@ -36,26 +34,6 @@ _SPOOL_IN_MEMORY_BYTES = 4 << 20
 _CONTAINER_LABEL = "io.weighbridge.reads"
 
 _REGULAR = ord("0")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineImage:
-    """The engine's record of an image. `image_id` is the config's digest, or with the containerd store the
-    digest of the manifest or index; `diff_ids` are the layers, lowest first. `platform` is the image's own.
-    """
-
-    image_id: str
-    diff_ids: tuple[str, ...]
-    platform: Platform
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageToRead:
-    """An image to read, its platform, and its name in progress output."""
-
-    image: EngineImage
-    platform: Platform
-    title: str
 
 
 class EngineImages:
@@ -84,16 +62,7 @@ class EngineImages:
             except docker.errors.NotFound:
                 advice = advice_on_missing(reference)
                 raise EngineError(f"{reference}: no such image in the engine. {advice}") from None
-        diff_ids = (document.get("RootFS") or {}).get("Layers") or []
-        return EngineImage(
-            image_id=checked_digest(document["Id"]),
-            diff_ids=tuple(checked_digest(diff_id) for diff_id in diff_ids),
-            platform=Platform(
-                os=document.get("Os") or "linux",
-                architecture=document.get("Architecture") or "",
-                variant=document.get("Variant") or "",
-            ),
-        )
+        return engine_image(document)
 
     def save(self, image_ids: Sequence[str]) -> Generator[Piece]:
         """``docker save`` of several images as one stream, in which shared layers occur once."""

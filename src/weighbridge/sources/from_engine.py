@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import docker
 import docker.errors
-import msgspec
 
-from weighbridge.domain.image.attached import Attached
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.network_errors import network_words
 from weighbridge.sources.engine_contents import engine_contents
-from weighbridge.sources.engine_images import EngineImages, ImageToRead
+from weighbridge.sources.engine_images import EngineImages
+from weighbridge.sources.engine_records import ImageToRead, KnownEngineImages
 from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
-from weighbridge.sources.measurement_cache import Measurement
-from weighbridge.sources.read_image import ReadImage, restored_image
+from weighbridge.sources.read_image import ReadImage
 from weighbridge.sources.reference import ImageReference
 from weighbridge.sources.source import ReadOutcomes, SourceSetup
-from weighbridge.sources.source_layer import SourceLayer
 
 
 class EngineWay(Protocol):
@@ -41,8 +37,7 @@ class ImagesInEngine:
     def __init__(self, setup: SourceSetup) -> None:
         self._connect = setup.connect
         self._client: docker.DockerClient | None = None
-        self._cache = setup.cache
-        self._known_layers = setup.known_layers
+        self._known = KnownEngineImages(setup.cache, setup.known_layers)
         self._platform = setup.platform
         self._is_in_place_allowed = setup.in_place
         in_place: tuple[EngineWay, ...] = (ImagesInPlace(setup),) if setup.in_place else ()
@@ -94,7 +89,7 @@ class ImagesInEngine:
         """Each of `wanted` by image ID: from the cache, otherwise in the first way that can read it."""
         outcomes: dict[str, ReadImage | WeighbridgeError] = {}
         for image_id, one in wanted.items():
-            known = self._known(one, engine, estimate_sizes)
+            known = self._known.find(one, engine_contents(engine, one), estimate_sizes=estimate_sizes)
             if known is not None:
                 outcomes[image_id] = known
         for way in self._ways:
@@ -102,55 +97,21 @@ class ImagesInEngine:
             read = way.read(left, engine, estimate_sizes=estimate_sizes) if left else {}
             for image_id, outcome in read.items():
                 if isinstance(outcome, ReadImage):
-                    self._remember(wanted[image_id], outcome)
+                    self._known.keep(wanted[image_id], outcome)
             outcomes |= read
         return outcomes
 
-    def _known(self, wanted: ImageToRead, engine: EngineImages, estimate_sizes: bool) -> ReadImage | None:
-        """The image from the cache alone, if the cache holds its config and all its layers."""
-        content = self._cache.document(_key(wanted))
-        if content is None:
-            return None
-        try:
-            record = msgspec.msgpack.decode(content, type=_Record)
-        except msgspec.MsgspecError:
-            return None
-        measurement = Measurement(config=record.config, layers=tuple(record.layers))
-        image = restored_image(measurement, self._known_layers, engine_contents(engine, wanted))
-        if image is not None:
-            stored = replace(image.stored, annotations=record.annotations, attached=record.attached)
-            image = replace(image, stored=stored)
-        if image is None or not image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
-            return None
-        return image
-
-    def _remember(self, wanted: ImageToRead, image: ReadImage) -> None:
-        stored = image.stored
-        record = _Record(
-            config=stored.config,
-            layers=list(stored.layers),
-            annotations=dict(stored.annotations),
-            attached=stored.attached,
-        )
-        self._cache.put_document(_key(wanted), msgspec.msgpack.encode(record))
-
     def _docker(self) -> docker.DockerClient:
         if self._client is None:
-            if self._connect is None:
-                raise EngineError("there is no container engine; name images as docker-archive:, oci: or registry:")
-            try:
-                self._client = self._connect()
-            except docker.errors.DockerException as error:
-                raise EngineError(f"the container engine is not reachable: {network_words(error)}") from error
+            self._client = connected_engine(self._connect).client
         return self._client
 
 
-class _Record(msgspec.Struct, array_like=True):
-    config: bytes
-    layers: list[SourceLayer]
-    annotations: dict[str, str]
-    attached: Attached
-
-
-def _key(wanted: ImageToRead) -> str:
-    return f"engine 2 {wanted.image.image_id} {wanted.platform}"
+def connected_engine(connect: Callable[[], docker.DockerClient] | None) -> EngineImages:
+    """The images of the engine that `connect` connects to. Raises `EngineError`."""
+    if connect is None:
+        raise EngineError("there is no container engine; name images as docker-archive:, oci: or registry:")
+    try:
+        return EngineImages(connect())
+    except docker.errors.DockerException as error:
+        raise EngineError(f"the container engine is not reachable: {network_words(error)}") from error

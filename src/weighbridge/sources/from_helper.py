@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from weighbridge.errors import EngineError, ImageError, WeighbridgeError
 from weighbridge.sources.engine_contents import engine_contents
-from weighbridge.sources.engine_images import EngineImages, ImageToRead
+from weighbridge.sources.engine_images import EngineImages
+from weighbridge.sources.engine_records import ImageToRead
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.progress import layer_title
 from weighbridge.sources.read_image import ReadImage, restored_image

@@ -9,7 +9,8 @@ from dataclasses import replace
 from weighbridge.errors import ImageError, WeighbridgeError
 from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.engine_contents import engine_contents
-from weighbridge.sources.engine_images import EngineImages, ImageToRead
+from weighbridge.sources.engine_images import EngineImages
+from weighbridge.sources.engine_records import ImageToRead
 from weighbridge.sources.layout import StoredImage, oci_manifest, saved_image
 from weighbridge.sources.manifest import Index, SavedImage, decode
 from weighbridge.sources.read_image import ReadImage

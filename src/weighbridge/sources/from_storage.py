@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from weighbridge.errors import EngineError, ImageError, WeighbridgeError
 from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.changeset import index_in_place
-from weighbridge.sources.engine_images import EngineImages, ImageToRead
+from weighbridge.sources.engine_images import EngineImages
+from weighbridge.sources.engine_records import ImageToRead
 from weighbridge.sources.engine_storage import (
     Beneath,
     OverlayContents,

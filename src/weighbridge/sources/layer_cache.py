@@ -19,7 +19,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping
@@ -216,6 +215,8 @@ class LayerCache:
 
     def _write(self, kind: str, key: str, frames: Iterator[bytes]) -> None:
         """Write a file completely or not at all. A full disk is not an error: the cache then stores nothing."""
+        import tempfile  # noqa: PLC0415 - a known image writes nothing
+
         path = self._path(kind, key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ tar once. Images of the engine that need ``docker save`` share one call of it.
 from __future__ import annotations
 
 import functools
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -38,18 +37,21 @@ if TYPE_CHECKING:
 
     from weighbridge.sources.storage_helper import StorageHelper
 
-logger = logging.getLogger(__name__)
-
 _NO_BASE_IMAGES: Mapping[ImageReference, str] = {}
+
+
+def _say_nothing(text: str) -> None:
+    del text
 
 
 class LayerReader:
     """Reads images. A context manager: removes helper containers and temporary files on exit.
 
-    `engine` makes the client when the engine is first needed; ``None`` if there is no engine. `platform`
-    (``os/architecture[/variant]``) selects among the images of an index; the default is the only image, or the one for
-    this machine. `in_place` allows direct reading of the engine's storage folder, if this process may; `helper` makes
-    the storage helper otherwise, if one is possible. `say` gets one line if a faster way failed.
+    `engine` makes the client when the engine is first needed; ``None`` if there is no engine. `engine_socket` returns
+    its Unix socket as long as no client is connected. `platform` (``os/architecture[/variant]``) selects among the
+    images of an index; the default is the only image, or the one for this machine. `in_place` allows direct reading of
+    the engine's storage folder, if this process may; `helper` makes the storage helper otherwise, if one is possible.
+    `say` gets one line if a faster way failed.
     """
 
     def __init__(
@@ -57,12 +59,13 @@ class LayerReader:
         *,
         cache: LayerCache,
         engine: Callable[[], docker.DockerClient] | None = None,
+        engine_socket: Callable[[], str | None] | None = None,
         progress: Callable[[ReadStatus], None] | None = None,
         platform: str | None = None,
         in_place: bool = True,
         helper: Callable[[docker.DockerClient], StorageHelper | None] | None = None,
         credentials: Callable[[str], RegistryCredentials | None] = docker_credentials,
-        say: Callable[[str], None] = logger.info,
+        say: Callable[[str], None] = _say_nothing,
     ) -> None:
         self._cache = cache
         self._known_layers = KnownLayers(cache)
@@ -74,6 +77,7 @@ class LayerReader:
             progress=ReadingProgress(progress),
             platform=parse_platform(platform) if platform else None,
             connect=engine,
+            engine_socket=engine_socket,
             in_place=in_place,
             helper=helper,
             credentials=credentials,

@@ -30,8 +30,9 @@ class SourceSetup:
     """What all sources of a run share. Each source takes from it what it needs.
 
     `platform` selects among the images of an index. `connect` makes the engine's client; ``None`` if there is no
-    engine. `in_place` allows direct reading of the engine's storage folder; `helper` makes the storage helper, if one
-    is possible. `credentials` returns the credentials for a registry. `say` gets one line if a faster way failed.
+    engine. `engine_socket` returns its Unix socket as long as no client is connected. `in_place` allows direct reading
+    of the engine's storage folder; `helper` makes the storage helper, if one is possible. `credentials` returns the
+    credentials for a registry. `say` gets one line if a faster way failed.
     """
 
     cache: LayerCache
@@ -40,6 +41,7 @@ class SourceSetup:
     progress: ReadingProgress
     platform: Platform | None
     connect: Callable[[], docker.DockerClient] | None
+    engine_socket: Callable[[], str | None] | None
     in_place: bool
     helper: Callable[[docker.DockerClient], StorageHelper | None] | None
     credentials: Callable[[str], RegistryCredentials | None]

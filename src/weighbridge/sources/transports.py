@@ -17,14 +17,13 @@ from weighbridge.sources.source import ImageSource, SourceSetup
 
 
 def _images_in_engine(setup: SourceSetup) -> ImageSource:
-    # Imported on use: the SDK of docker takes longer to load than an archive of the cache to show.
-    from weighbridge.sources.from_engine import ImagesInEngine  # noqa: PLC0415
+    from weighbridge.sources.known_in_engine import KnownInEngine  # noqa: PLC0415 - images in files need no engine
 
-    return ImagesInEngine(setup)
+    return KnownInEngine(setup)
 
 
 def _images_in_registries(setup: SourceSetup) -> ImageSource:
-    from weighbridge.sources.from_registry import ImagesInRegistries  # noqa: PLC0415 - the same for requests
+    from weighbridge.sources.from_registry import ImagesInRegistries  # noqa: PLC0415 - requests is slow to load
 
     return ImagesInRegistries(setup)
 

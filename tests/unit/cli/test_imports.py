@@ -92,6 +92,15 @@ WEIGHS = (
 )
 CONNECTS = ("docker", "requests", "ssl")
 NOT_FOR_A_TERMINAL = ("jinja2", "yaml")
+SLOW_FOR_KNOWN_IMAGE = ("e2b_dockerfile_utils", "logging", "subprocess", "tempfile")
+
+
+def test_source_of_known_images_of_engine_imports_no_sdk() -> None:
+    program = (
+        f"import sys, weighbridge.sources.known_in_engine\nprint(*(one for one in {CONNECTS} if one in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_inspect_of_known_archive_imports_nothing_that_weighs_or_connects(tmp_path: Path) -> None:
@@ -101,7 +110,7 @@ def test_inspect_of_known_archive_imports_nothing_that_weighs_or_connects(tmp_pa
     image = tmp_path / "image.tar"
     files = {"config.json": json.dumps(document).encode(), "layer.tar": layer}
     image.write_bytes(tar_of({**files, "manifest.json": json.dumps(manifest).encode()}))
-    program = _PROGRAM.format(heavy=(*WEIGHS, *CONNECTS, *NOT_FOR_A_TERMINAL))
+    program = _PROGRAM.format(heavy=(*WEIGHS, *CONNECTS, *NOT_FOR_A_TERMINAL, *SLOW_FOR_KNOWN_IMAGE))
     arguments = ["inspect", f"docker-archive:{image}", "--quiet", "--cache-dir", str(tmp_path / "cache")]
     imported = []
     for _ in range(2):

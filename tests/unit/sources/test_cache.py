@@ -112,7 +112,7 @@ def test_full_disk_disables_only_cache(cache, layer, monkeypatch):
     def no_space(*arguments, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("weighbridge.sources.layer_cache.tempfile.mkstemp", no_space)
+    monkeypatch.setattr("tempfile.mkstemp", no_space)
     cache.put_layer(layer)
     assert cache.layer(layer.diff_id) is None
 
@@ -170,7 +170,7 @@ def test_frame_of_another_kind_is_ignored(cache, frames, kind):
 
 def test_cache_on_full_disk_changes_no_size(cache, tar, member, monkeypatch):
     known_layers = KnownLayers(cache)
-    monkeypatch.setattr("weighbridge.sources.layer_cache.tempfile.mkstemp", fail_without_space)
+    monkeypatch.setattr("tempfile.mkstemp", fail_without_space)
     content = tar([member("a", content=b"a" * 50_000)])
     blob = known_layers.read_blob([content], blob_bytes=None, blob_digest=None, diff_id=None, estimate_sizes=True)
     assert known_layers.compressed_estimate(blob.diff_id) > 0

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import socket
 import socketserver
 import tarfile
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_storage import chain_ids
+from weighbridge.sources.known_in_engine import engine_record
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.storage_helper_stream import ImageFailed, LayerProgress
 from weighbridge.sources.transports import parse_image_reference
@@ -49,6 +51,7 @@ class FakeEngine:
         self.closing = threading.Event()
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         host = f"tcp://127.0.0.1:{self.server.server_address[1]}" if socket is None else f"unix://{socket}"
+        self.path = socket
         self.client = docker.DockerClient(base_url=host, timeout=5)
 
     def close(self):
@@ -122,6 +125,63 @@ def read(engine, cache, *names):
     references = [parse_image_reference(name) for name in names]
     with LayerReader(cache=cache, engine=lambda: engine.client) as reader:
         return list(reader.read(references).values())
+
+
+def never():
+    raise AssertionError("the SDK of docker is not needed")
+
+
+@pytest.mark.parametrize("engine", ["unix"], indirect=True)
+def test_known_image_at_unix_socket_is_read_without_client(engine, cache):
+    (expected,) = read(engine, cache, "one")
+    with LayerReader(cache=cache, engine=never, engine_socket=lambda: engine.path) as reader:
+        reference = parse_image_reference("one")
+        image = reader.read([reference])[reference]
+    assert image == expected
+    assert len(engine.saved) == 1
+
+
+def test_unknown_image_at_unix_socket_is_read_with_client(engine, cache):
+    read(engine, cache, "one")
+    references = [parse_image_reference(name) for name in ("one", "two", "missing")]
+    with LayerReader(cache=cache, engine=lambda: engine.client, engine_socket=lambda: engine.path) as reader:
+        one, two, missing = reader.read(references).values()
+    assert (one.unpacked_bytes, two.unpacked_bytes) == (3130, 3137)
+    assert engine.saved == [[engine.image_id("one")], [engine.image_id("two")]]
+    assert "no such image in the engine" in str(missing)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n[]",
+        b'HTTP/1.0 200 OK\r\n\r\n{"Id": "sha256:',
+        b'HTTP/1.0 500 Error\r\n\r\n{"message": "broken"}',
+        b"HTTP/1.0 200 OK\r\n\r\n" + b" " * (5 << 20),
+    ],
+)
+def test_record_with_invalid_answer_is_none(tmp_path, answer):
+    path = str(tmp_path / "engine.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        assert engine_record(path, "app:1") is None
+        server.join(5)
+
+
+def test_record_without_engine_is_none(tmp_path):
+    assert engine_record(str(tmp_path / "engine.sock"), "app:1") is None
 
 
 def test_all_images_come_in_one_save(engine, cache):

@@ -9,7 +9,6 @@ import enum
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from fractions import Fraction
 
 SIZE_UNITS: dict[str, int] = {
     "B": 1,
@@ -59,7 +58,8 @@ class GrowthPercent:
 
     def broken_by(self, base_bytes: int, head_bytes: int) -> bool:
         """True if head is more than `maximum_percent` larger than base. A percentage of zero bytes is zero bytes."""
-        return Fraction(head_bytes - base_bytes) * 100 > Fraction(self.maximum_percent) * base_bytes
+        numerator, denominator = self.maximum_percent.as_integer_ratio()
+        return (head_bytes - base_bytes) * 100 * denominator > numerator * base_bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,10 +133,11 @@ def parse_size(text: str) -> int:
     factor = SIZE_UNITS.get(unit.upper())
     if factor is None:
         raise ValueError(f'"{written}" has the unknown unit "{unit}": write B, kB, MB, GB, TB, KiB, MiB, GiB or TiB')
-    size = Fraction(Decimal(number)) * factor
-    if size.denominator != 1:
+    numerator, denominator = Decimal(number).as_integer_ratio()
+    size_bytes, rest = divmod(numerator * factor, denominator)
+    if rest:
         raise ValueError(f'"{written}" is not a whole number of bytes')
-    return size.numerator
+    return size_bytes
 
 
 def _parse_term(term: str, written: str) -> GrowthBytes | GrowthPercent:

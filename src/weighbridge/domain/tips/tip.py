@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from weighbridge.domain.dockerfile import Dockerfile
-from weighbridge.domain.dockerfile.edits import Edit
+if TYPE_CHECKING:  # the report of a known image needs no parser of Dockerfiles
+    from weighbridge.domain.dockerfile import Dockerfile
+    from weighbridge.domain.dockerfile.edits import Edit
 
 
 class Basis(enum.StrEnum):
