@@ -256,6 +256,21 @@ def test_target_outside_of_default_gives_context_and_arguments(discover):
     assert lint.head.context_because == "docker-bake.hcl (target lint)"
 
 
+def test_target_that_head_takes_out_of_the_default_group_stays_an_image(discover):
+    group = 'group "default" {{ targets = ["{0}"] }}\n'
+    targets = 'target "web" { target = "prod" }\ntarget "tiny" { target = "test" }\n'
+    files = {
+        "Dockerfile": "FROM scratch AS prod\nCOPY x /\nFROM scratch AS test\nCOPY y /\n",
+        "docker-bake.hcl": group.format("web") + targets,
+        "x": "1",
+        "y": "1",
+    }
+    found = by_name(discover(files, {"docker-bake.hcl": group.format("tiny") + targets, "x": "2"}))
+    web, tiny = found["web"], found["tiny"]
+    assert (web.base.target, web.head.target, web.change) == ("prod", "prod", Change.AFFECTED)
+    assert tiny.change is Change.ADDED
+
+
 def test_bake_file_without_default_has_no_note_and_gives_contexts(discover):
     files = {
         "docker-bake.hcl": 'target "x" { dockerfile = "hack/Dockerfile" }\n',

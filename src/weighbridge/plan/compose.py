@@ -65,9 +65,9 @@ def compose_services(data: bytes, *, path: str) -> Mapping[Any, Any]:
 def referenced_files(data: bytes, *, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files that the Compose file `path` needs: those with definitions, and those with only values.
 
-    ``include`` and ``extends`` name the former, ``env_file`` the latter, whose contents do not affect a build. Raises
-    ConfigError for a file that is not a Compose file, or that names a file outside of the repository or in a way that
-    only Compose itself can resolve.
+    ``include`` and ``extends`` name the former, ``env_file`` of a service the latter, which do not affect a build.
+    Raises ConfigError for a file that is not a Compose file, or that names a file outside of the repository or in a way
+    that only Compose itself can resolve.
     """
     folder = posixpath.dirname(path) or ROOT
     found: tuple[dict[str, None], dict[str, None]] = ({}, {})
@@ -83,7 +83,8 @@ def _references(top: Mapping[Any, Any], path: str) -> Iterator[tuple[bool, objec
     for one in listed(top.get("include")):
         named = one if isinstance(one, dict) else {"path": one}
         yield from ((False, name) for name in listed(named.get("path")))
-        yield from ((True, name) for name in listed(named.get("env_file")))
+        # Its variables decide what the included file says.
+        yield from ((False, name) for name in listed(named.get("env_file")))
     for service in _mapping(top.get("services"), path).values():
         if isinstance(service, dict):
             extends = service.get("extends")

@@ -33,7 +33,7 @@ from weighbridge.plan.dotenv import dotenv_variables
 from weighbridge.plan.git import REGULAR_FILES, Repository
 from weighbridge.plan.git_blobs import missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
-from weighbridge.plan.links import with_linked_contexts
+from weighbridge.plan.links import LinkedFile, linked_files, with_linked_contexts
 from weighbridge.plan.tree import ROOT, Tree, join
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -77,7 +77,8 @@ class _Answer:
 class _Set:
     """Files of one folder that are read together. `blobs` are all required files, by path.
 
-    `values` are paths whose contents do not matter; `failure` says why buildx cannot read the set.
+    `values` are paths whose contents do not matter; `links` are the files of the side that are symlinks; `failures` say
+    why buildx cannot read the set.
     """
 
     kind: DefinitionKind
@@ -85,6 +86,7 @@ class _Set:
     files: tuple[str, ...]
     blobs: dict[str, str] = field(default_factory=dict)
     values: dict[str, None] = field(default_factory=dict)
+    links: Mapping[str, LinkedFile] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -106,7 +108,8 @@ def read_definitions(
 
     A file that cannot be read defines nothing, and adds a note. Its Dockerfiles are then discovered by name.
     """
-    sets = {side: _find_sets(tree, discover) for side, tree in trees.items()}
+    links = linked_files(repository, trees, {side: _links_among_definitions(tree) for side, tree in trees.items()})
+    sets = {side: _find_sets(tree, discover, links[side]) for side, tree in trees.items()}
     if not any(sets.values()):
         return Definitions(sides=dict.fromkeys(trees, ()))
     notes: dict[str, None] = dict.fromkeys(_cut_off(found) for found in sets.values() if len(found) > _MAXIMUM_FILES)
@@ -128,10 +131,19 @@ def read_definitions(
             notes |= {answer.note: None} if answer.note else {}
         sides[side], others[side] = tuple(images), tuple(unasked)
     return Definitions(
-        sides=with_linked_contexts(repository, trees, sides),
+        sides=with_linked_contexts(repository, trees, _with_targets_of_base(sides, others)),
         others=with_linked_contexts(repository, trees, others),
         notes=tuple(notes),
     )
+
+
+def _with_targets_of_base(
+    sides: Mapping[str, tuple[ImageDefinition, ...]], others: Mapping[str, tuple[ImageDefinition, ...]]
+) -> dict[str, tuple[ImageDefinition, ...]]:
+    """`sides`, with the targets that head no longer builds by default: a group takes no image off the scale."""
+    base, head = ({one.key for one in sides.get(side, ())} for side in ("base", "head"))
+    kept = tuple(one for one in others.get("head", ()) if one.key in base - head)
+    return {side: (*found, *kept) if side == "head" else found for side, found in sides.items()}
 
 
 def _cut_off(found: list[_Set]) -> str:
@@ -144,14 +156,19 @@ def _cut_off(found: list[_Set]) -> str:
 # --- which files --------------------------------------------------------------------------------------------------
 
 
-def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
+def _links_among_definitions(tree: Tree) -> list[str]:
+    """The symlinks with the name of a file that this module reads: docker follows them."""
+    return [path for path in tree.links if posixpath.basename(path) in _ALL_NAMES | {".env", *OVERRIDE_NAMES}]
+
+
+def _find_sets(tree: Tree, discover: Discover, links: Mapping[str, LinkedFile]) -> list[_Set]:
     """The sets of a tree: first those of bake, then those of Compose, each nearest to the root first."""
     folders: dict[str, dict[str, str]] = {}
     for path, entry in tree.entries.items():
         if not path.endswith(_ENDINGS):
             continue
         name = posixpath.basename(path)
-        if name not in _ALL_NAMES or entry.type not in REGULAR_FILES:
+        if name not in _ALL_NAMES or (entry.type not in REGULAR_FILES and path not in links):
             continue
         if not is_left_out(discover, path) and not any(match_path(glob, path) for glob in discover.exclude):
             folders.setdefault(posixpath.dirname(path) or ROOT, {})[name] = path
@@ -161,10 +178,10 @@ def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
         names = folders[folder]
         if any(name in names for name in BAKE_NAMES):
             files = tuple(names[name] for name in (*_MERGED_COMPOSE_NAMES, *BAKE_NAMES) if name in names)
-            bakes.append(_Set(kind=DefinitionKind.BAKE, folder=folder, files=files))
+            bakes.append(_Set(kind=DefinitionKind.BAKE, folder=folder, files=files, links=links))
         first = next((names[name] for name in COMPOSE_NAMES if name in names), None)
         if first is not None:
-            composes.append(_Set(kind=DefinitionKind.COMPOSE, folder=folder, files=(first,)))
+            composes.append(_Set(kind=DefinitionKind.COMPOSE, folder=folder, files=(first,), links=links))
     return bakes + composes
 
 
@@ -184,7 +201,7 @@ def _read_files(
     def needed_blobs() -> Iterator[str]:
         while waiting:
             tree, one, path = waiting.pop()
-            entry = tree.entries.get(path)
+            entry = tree.entries.get(one.links[path].file if path in one.links else path)
             if entry is None or entry.type not in REGULAR_FILES or path in one.blobs:
                 continue
             if len(one.blobs) >= _MAXIMUM_FILES:

@@ -13,7 +13,7 @@ from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.globs import match_path
 from weighbridge.domain.side import SIDES
-from weighbridge.errors import DefectError, UsageError, contain_defects
+from weighbridge.errors import UsageError, WeighbridgeError, contain_defects
 from weighbridge.plan.affected import Changes, Judge, redefinition
 from weighbridge.plan.attributes import changed_checkouts
 from weighbridge.plan.bake_evidence import adopt_bake_target, bake_evidence
@@ -302,16 +302,17 @@ class _Planner:
         context = plan.base.context
         if definition.context is None and context is not None and self.files.trees["head"].is_folder(context):
             definition = replace(definition, context=context)
-        if plan.head.failure is None and definition == replace(one.head or definition, context=plan.head.context):
+        is_same = plan.head.failure is None and definition == replace(one.head or definition, context=plan.head.context)
+        if is_same and not self.names.tags_differ:
             return plan
-        side = self._planned(definition, "head", one.name, plan.platform)
+        side = self._planned(definition, "head", one.name, plan.platform, tags="base")
         change = redefinition(side, plan.head)
         return plan if change is None else replace(plan, head_as_base=side, redefined=change)
 
     def _judged(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
         """Whether the range affects an image.
 
-        An image with an internal error counts as affected, so that it is reported.
+        An image with an error counts as affected, so that it is reported.
         """
         if any(side is not None and side.is_defect for side in (plan.base, plan.head)):
             return Change.AFFECTED, "it could not be planned"
@@ -320,21 +321,24 @@ class _Planner:
         try:
             with contain_defects():
                 return self.judge.judge(plan, is_configured=is_configured)
-        except DefectError as error:
+        except WeighbridgeError as error:
             return Change.AFFECTED, error_line(error)
 
     def _side(self, one: FoundImage, side: str, platform: str | None) -> PlannedSide | None:
         definition = one.side(side)
         return None if definition is None else self._planned(definition, side, one.name, platform)
 
-    def _planned(self, definition: SideDefinition, side: str, image: str, platform: str | None) -> PlannedSide:
+    def _planned(
+        self, definition: SideDefinition, side: str, image: str, platform: str | None, *, tags: str | None = None
+    ) -> PlannedSide:
+        """The plan of `side`. `tags` is the side that says which images of the plan get which tags: `side` itself."""
         planned = plan_side(
             _overridden(definition, self.overrides),
             self.files,
             side,
             image=image,
             platform=platform,
-            image_of_tag=lambda reference: self.names.of_tag(side, reference),
+            image_of_tag=lambda reference: self.names.of_tag(tags or side, reference),
         )
         command = self.overrides.prepare.get(image)
         return planned if command is None else prepared_by(planned, tuple(command))
@@ -352,7 +356,7 @@ def _plan_needed(images: Sequence[FoundImage], wanted: set[str], planner: _Plann
             waiting += [
                 other
                 for plan in planned[name]
-                for side in (plan.base, plan.head)
+                for side in (plan.base, plan.head, plan.head_as_base)
                 for other in (side.builds_on if side else ())
             ]
     return [plan for plans in planned.values() for plan in plans]

@@ -46,6 +46,9 @@ class Names:
                     self._by_key.setdefault((name, *one.key), image)
                     for tag in one.tags:
                         self._by_tag.setdefault((name, normal_reference(tag)), image)
+        base, head = ({tag: image for (one, tag), image in self._by_tag.items() if one == name} for name in SIDES)
+        self.tags_differ = base != head
+        """True if head gives a tag to another image than base does."""
 
     def of_tag(self, side: str, reference: str) -> str | None:
         """The image of the plan that gets this tag."""

@@ -107,10 +107,15 @@ def find_images(
 
 
 def with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Changes) -> FoundImage:
-    """`one` with base's definition applied to head's tree, if its Dockerfile still exists there or was moved."""
-    if one.base is None or one.head is None or one.replaces is not None or one.base.failure is not None:
+    """`one` with base's definition applied to head's tree, if its Dockerfile still exists there or was moved.
+
+    An image that replaces a removed one has another Dockerfile, unless head keeps that of the removed one.
+    """
+    if one.base is None or one.head is None or one.base.failure is not None:
         return one
     path = trees["head"].dockerfile(one.base.dockerfile)
+    if path is None and one.replaces is not None:
+        return one
     if path is None and one.head.failure is not None:
         return one
     if path is None:

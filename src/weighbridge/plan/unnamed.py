@@ -26,7 +26,9 @@ _MAXIMUM_FILES = 20_000
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 _MAXIMUM_TEXTS = 200
 _MAXIMUM_COMPARED_CHARACTERS = 4_000
-_SYNTAX = re.compile(r"#[ \t]*syntax[ \t]*=", re.IGNORECASE)
+_SYNTAX = re.compile(r"(?:#|//)[ \t]*syntax[ \t]*=", re.IGNORECASE)
+_JSON_SYNTAX = re.compile(r'\s*\{[^{}\[\]]{0,1000}"syntax"\s*:')
+"""BuildKit's other forms for a file with its own frontend (``DetectSyntax``)."""
 _LINKS = {EntryType.SYMLINK: "a symlink", EntryType.SUBMODULE: "a submodule"}
 
 
@@ -155,7 +157,8 @@ def _texts(repository: Repository, tree: Tree, paths: Sequence[str]) -> Iterator
 def _is_dockerfile(text: str) -> bool:
     """True for a text whose first instruction is ``FROM``, or ``ARG`` before one, or that names its own syntax."""
     lines = [line.strip() for line in lines_of(text.removeprefix("\ufeff"))]
-    if lines and _SYNTAX.match(lines[0]):
+    first_line = lines[1] if len(lines) > 1 and lines[0].startswith("#!") else lines[0] if lines else ""
+    if _SYNTAX.match(first_line) or _JSON_SYNTAX.match(text.removeprefix("\ufeff")):
         return template_syntax(text) is None
     first = _first_words(text)
     if not first or first[0].upper() not in {"FROM", "ARG"}:

@@ -306,3 +306,44 @@ def test_additional_context_behind_symlink_has_files_of_its_target(plan):
     compose = "services: { web: { build: { context: shop, additional_contexts: { more: ./link } } } }\n"
     before = {"shop/Dockerfile": text, "real/data": "1", "link": ("real",), "compose.yml": compose}
     assert plan(before, {"real/data": "2"})["web"].change is Change.AFFECTED
+
+
+def test_base_tag_given_to_a_new_image_is_also_built_as_base_has_it(plan):
+    """Head says that a small image of its own has the name of the base image."""
+    text = "FROM org/base\nCOPY data /data\n"
+    small = "services: { small: { image: org/base, build: ./small } }\n"
+    found = plan(
+        {**BEFORE, "shop/Dockerfile": text}, {"small/Dockerfile": TEXT, "small/data": "1", "compose.yml": small}
+    )
+    assert found["shop"].head.builds_on == ("small",)
+    assert found["shop"].redefined == "its additional contexts changed: org/base"
+    assert found["shop"].head_as_base.builds_on == ()
+
+
+def test_other_stage_of_a_kept_dockerfile_is_also_built_as_base_defines_it(plan):
+    """Head removes a service and adds one for another stage of the same Dockerfile."""
+    text = "FROM debian AS prod\nCOPY data /data\nFROM debian AS test\nRUN true\n"
+    service = "services: {{ {0}: {{ build: {{ context: ./shop, target: {1} }} }} }}\n"
+    before = {**BEFORE, "shop/Dockerfile": text, "compose.yml": service.format("web", "prod")}
+    image = plan(before, {"compose.yml": service.format("tiny", "test"), "shop/data": "2"})["tiny"]
+    assert (image.base.target, image.head.target, image.head_as_base.target) == ("prod", "test", "prod")
+
+
+def test_definition_file_behind_symlink_defines_images(plan):
+    compose = "services: { web: { build: { context: ./files, dockerfile: ../shop/Dockerfile } } }\n"
+    before = {**BEFORE, "files/data": "1", "deploy/web.yml": compose, "compose.yml": ("deploy/web.yml",)}
+    found = plan(before, {"files/data": "2"})
+    assert (found["web"].head.context, found["web"].change) == ("files", Change.AFFECTED)
+
+
+@pytest.mark.parametrize("text", ["// syntax=example.org/frontend\nx\n", '{"syntax": "example.org/frontend"}\n'])
+def test_dockerfile_that_becomes_a_file_of_another_frontend_is_a_failure(plan, text):
+    found = plan(BEFORE, {"shop/Dockerfile": None, "shop/build.txt": text})
+    assert "unknown instruction" in found["shop"].head.failure
+
+
+def test_missing_stage_of_both_sides_affects_only_its_image(plan):
+    service = "services: { web: { build: { context: ./shop, target: none } } }\n"
+    found = plan({**BEFORE, "compose.yml": service, "api/Dockerfile": TEXT, "api/data": "1"}, {"shop/data": "2"})
+    assert (found["web"].change, found["api"].change) == (Change.AFFECTED, Change.UNAFFECTED)
+    assert "there is no stage 'none'" in found["web"].head.failure

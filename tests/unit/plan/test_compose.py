@@ -9,7 +9,7 @@ from linear_time import assert_linear
 
 from weighbridge.config import Config, Discover, parse_config
 from weighbridge.errors import ConfigError
-from weighbridge.plan.compose import interpolated, parse_compose
+from weighbridge.plan.compose import interpolated, parse_compose, referenced_files
 from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.discover import plan_images
 from weighbridge.plan.dotenv import dotenv_variables
@@ -301,3 +301,8 @@ def test_names_are_unique_and_begin_with_folder(plan):
 
 def test_unreadable_compose_file_keeps_plain_dockerfiles(plan):
     assert set(plan({**BASE, "compose.yaml": "services: [\n"}, {"app/x": "2"})) == {"app", "web"}
+
+
+def test_env_file_of_include_is_read_and_of_service_is_not():
+    text = b"include: [{ path: a.yml, env_file: a.env }]\nservices: { web: { env_file: [b.env, { path: c.env }] } }\n"
+    assert referenced_files(text, path="compose.yml") == (("a.yml", "a.env"), ("b.env", "c.env"))

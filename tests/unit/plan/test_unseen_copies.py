@@ -45,6 +45,10 @@ def plan(git_folder):
         # Only ASCII white space separates words.
         ("FROM busybox\nCOPY data\u00a0x /d\n", "data\u00a0x"),
         ("FROM busybox\nCOPY --chmod=755 data\u2003x other /d/\n", "data\u2003x"),
+        # A stage by its number, as Go reads it.
+        ("FROM busybox\nCOPY data /d\nFROM busybox\nCOPY --from=+0 /d /d\n", "data"),
+        (f"FROM busybox\nCOPY data /d\nFROM busybox\nCOPY --from={'0' * 20} /d /d\n", "data"),
+        ("FROM busybox\nCOPY data /d\nFROM busybox\nRUN --mount=from=-0,target=/m cp /m/d /d\n", "data"),
         # Before BuildKit 0.12, ADD clones nothing.
         ("FROM busybox\nADD git@example.org:x /d/\n", "git@example.org:x"),
         ("FROM busybox\nADD ssh://example.org/x /d/\n", "ssh:/example.org/x"),

@@ -31,6 +31,10 @@ MESSAGE_PREFIX = re.compile(r"Dockerfile parse error(?: on line \d+)?: ")
 _MAXIMUM_STAGES = 200
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 _ONBUILD = re.compile(r"\s*onbuild(?:\s+|$)", re.IGNORECASE)
+_STAGE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+"""A stage by its number, as Go's ``strconv.Atoi`` reads it."""
+_MAXIMUM_STAGE_NUMBER = 1_000
+"""Maximum length of a number with leading zeros."""
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:", re.ASCII)
 
 _EXPANDED_WORDS = frozenset({"ADD", "COPY", "EXPOSE", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
@@ -322,12 +326,14 @@ class StageReader:
         """The target of ``--from`` (or ``from=`` of a mount): the index of an earlier stage, or an image."""
         if not given:
             return None, None
-        if given.isascii() and given.isdigit() and len(given) < 10:
-            if int(given) >= len(self._stages):
+        if _STAGE_NUMBER.fullmatch(given) is not None:
+            number = int(given) if len(given) <= _MAXIMUM_STAGE_NUMBER else -1
+            if not 0 <= number < len(self._stages):
+                count = len(self._stages)
                 self._refuse(
-                    line, f"invalid stage index {given} in --from: there are {len(self._stages)} stages so far"
+                    line, f"invalid stage index {given[:MAXIMUM_SHOWN]} in --from: there are {count} stages so far"
                 )
-            return int(given), None
+            return number, None
         index = self._stage_by_name.get(given.lower())
         return (index, None) if index is not None else (None, given)
 
