@@ -26,6 +26,11 @@ SECRET = 'p4ss"w/ord+ü~1'
         base64.b64encode(b"x" + SECRET.encode() + b"\n").decode(),
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
         SECRET.encode().hex(),
+        SECRET.encode().hex(":"),
+        base64.b32encode(SECRET.encode()).decode(),
+        quote(SECRET, safe="").lower(),
+        quote(quote(SECRET, safe=""), safe=""),
+        json.dumps(SECRET).replace("/", "\\/").replace("+", "\\u002b"),
     ],
 )
 def test_secret_is_masked_in_every_form(printed):
