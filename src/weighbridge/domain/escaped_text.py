@@ -24,8 +24,8 @@ _ESCAPE = late_pattern(
     r"|(?P<entity>&(?:#x[0-9A-Fa-f]{1,6}|#[0-9]{1,7}|amp|lt|gt|quot|apos);)"
     r"|\\(?P<quoted>[^\w\s])"
     r"|(?P<invisible>[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]+|\x1b\[[0-9;?]{0,50}[@-~])"
-    r"|(?<![0-9A-Fa-f])(?P<dump>(?:(?:0x)?(?:[0-9A-Fa-f]{2}){1,4}[ :,-]{1,2}){3,4096}(?:0x)?(?:[0-9A-Fa-f]{2}){1,4})"
-    r"(?![0-9A-Fa-f])"
+    r"|(?<![0-9A-Za-z])(?P<dump>(?:(?:0x)?(?:[0-9A-Fa-f]{2}){1,4}[ :,-]{1,2}){3,4096}(?:0x)?(?:[0-9A-Fa-f]{2}){1,4})"
+    r"(?![0-9A-Za-z])"
 )
 _NO_DIGITS = re.compile(r"0x|[^0-9A-Fa-f]")
 _OCTAL = re.compile(r"\\([0-7]{3})")

@@ -25,6 +25,10 @@ _COPYING_LINE = re.compile(r"^\s*(?:(?:add|copy|onbuild)\s|run\s+--)", re.IGNORE
 _CONTINUED = re.compile(r"[\\`][ \t\r]*\n")
 
 _MAXIMUM_SOURCE = 1_000
+_MAXIMUM_PATTERNS = 100
+"""Maximum patterns among the sources of a Dockerfile: each is compared with each path."""
+_MAXIMUM_COMPARISONS = 200_000
+"""Maximum sources times links, or patterns times paths. Beyond it, the build may read all of the context."""
 _MAXIMUM_SHOWN_NAMES = 5
 
 IgnoreOf = Callable[[str, str, str], IgnoreFile | None]
@@ -183,6 +187,8 @@ class Judge:
         sources = None if ignore_file in changed or head.parsed is None else copied_sources(head.parsed, head.target)
         if sources is None or any(tree_has_link(tree, context, sources) for tree in self.trees.values()):
             return Change.AFFECTED, f"{changed[0]} changed"
+        if are_too_many(sources, changed):
+            return Change.AFFECTED, f"{changed[0]} changed"
         for source in sources:
             path = first_covered(changed, context, source)
             if path is not None:
@@ -274,7 +280,16 @@ def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...
         if source.unknown_variables or source.is_mount or path == ROOT or "**" in path or len(path) > _MAXIMUM_SOURCE:
             return None
         found[path] = None
-    return tuple(found)
+    return None if sum(map(_is_pattern, found)) > _MAXIMUM_PATTERNS else tuple(found)
+
+
+def are_too_many(sources: Sequence[str], paths: Sequence[str]) -> bool:
+    """True if it takes too long to compare the patterns among `sources` with `paths`."""
+    return sum(map(_is_pattern, sources)) * len(paths) > _MAXIMUM_COMPARISONS
+
+
+def _is_pattern(source: str) -> bool:
+    return has_wildcards(source) or "\\" in source
 
 
 def _repositories(dockerfile: Dockerfile) -> Iterator[Source]:
@@ -302,6 +317,8 @@ def tree_has_link(tree: Tree, context: str, sources: Sequence[str], *, links: Se
     """
     below = paths_below(tree.links if links is None else links, context)
     split_links = [relative(path, context).split("/") for path in below]
+    if len(split_links) * len(sources) > _MAXIMUM_COMPARISONS:
+        return True
     return any(_matches(source.split("/")[: len(link)], link) for source in sources for link in split_links)
 
 
@@ -314,7 +331,7 @@ def all_covered(paths: list[str], context: str, source: str) -> Iterator[str]:
     """The sorted `paths`, all below `context`, that `source` copies."""
     pattern = source.split("/")
     plain = 0
-    while plain < len(pattern) and not has_wildcards(pattern[plain]) and "\\" not in pattern[plain]:
+    while plain < len(pattern) and not _is_pattern(pattern[plain]):
         plain += 1
     known = "/".join(pattern[:plain])
     folder = join(context, known) if known else context

@@ -15,7 +15,13 @@ from pathlib import Path
 
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
 from weighbridge.errors import GitError
-from weighbridge.plan.affected import all_covered, copied_sources, images_with_unknown_onbuild, tree_has_link
+from weighbridge.plan.affected import (
+    all_covered,
+    are_too_many,
+    copied_sources,
+    images_with_unknown_onbuild,
+    tree_has_link,
+)
 from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree
 from weighbridge.plan.git_blobs import read_present_blobs
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
@@ -112,6 +118,8 @@ class KeyedTree:
         sources = None if side.parsed is None else copied_sources(side.parsed, side.target)
         # ``ONBUILD`` of a base image may copy files that the Dockerfile does not name.
         if sources is None or images_with_unknown_onbuild(side) or tree_has_link(tree, context, sources):
+            return paths
+        if are_too_many(sources, paths):
             return paths
         return sorted({path for source in sources for path in all_covered(paths, context, source)})
 

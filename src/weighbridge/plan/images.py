@@ -5,13 +5,13 @@ Precedence: configuration file, bake files, Compose files, plain Dockerfiles.
 
 from __future__ import annotations
 
-import difflib
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import Config, Discover, ImageSettings
-from weighbridge.domain.nearest import nearest
+from weighbridge.domain.nearest import nearest, share_in_common
 from weighbridge.errors import ConfigError
 from weighbridge.plan.affected import Changes
 from weighbridge.plan.definition import ImageDefinition
@@ -27,6 +27,7 @@ SIDES = ("base", "head")
 _MAXIMUM_LEFTOVER_PAIRS = 10_000
 _MAXIMUM_SHOWN_DEFINITIONS = 5
 _MAXIMUM_SUGGESTED_FROM = 2_000
+_MAXIMUM_COMPARED_CHARACTERS = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,8 +144,13 @@ def pair_leftovers(images: Sequence[FoundImage], *, are_compared: Callable[[str,
     """
     removed = [one for one in images if one.head is None and one.base is not None]
     added = [one for one in images if one.base is None and one.head is not None]
+    before, after = ({one.name: _letters(one) for one in found} for found in (removed, added))
     candidates = sorted(
-        ((_likeness(was, now), was.name, now.name, was, now) for was in removed for now in added)
+        (
+            (share_in_common(before[was.name], after[now.name]), was.name, now.name, was, now)
+            for was in removed
+            for now in added
+        )
         if len(removed) * len(added) <= _MAXIMUM_LEFTOVER_PAIRS
         else ((0.0, was.name, now.name, was, now) for was, now in zip(removed, added, strict=False)),
         key=lambda one: (-one[0], one[1], one[2]),
@@ -171,10 +177,11 @@ def _joined(now: FoundImage, was: FoundImage) -> FoundImage:
     )
 
 
-def _likeness(was: FoundImage, now: FoundImage) -> float:
-    """The similarity of the names and paths of two images, from 0 to 1."""
-    texts = [f"{one.name} {side.dockerfile if side else ''}"[:200] for one, side in ((was, was.base), (now, now.head))]
-    return float(difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio())
+def _letters(one: FoundImage) -> Counter[str]:
+    """The pairs of letters in the name and path of an image, which decide how similar it is to another one."""
+    side = one.head or one.base
+    text = f"{one.name} {side.dockerfile if side else ''}"[:_MAXIMUM_COMPARED_CHARACTERS]
+    return Counter(text[at : at + 2] for at in range(len(text) - 1))
 
 
 def _configured(

@@ -6,14 +6,15 @@ limit on growth is also searched for by content among the files that the change 
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.nearest import share_in_common
 from weighbridge.errors import DockerfileError
 from weighbridge.plan.affected import Changes
 from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository
@@ -26,6 +27,8 @@ _MAXIMUM_FILES = 20_000
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 _MAXIMUM_TEXTS = 200
 _MAXIMUM_COMPARED_CHARACTERS = 4_000
+_PAIRS_COMPARED_AS_A_WHOLE = 10_000
+"""Of more pairs of texts, less of each is compared."""
 _SYNTAX = re.compile(r"(?:#|//)[ \t]*syntax[ \t]*=", re.IGNORECASE)
 _JSON_SYNTAX = re.compile(r'\s*\{[^{}\[\]]{0,1000}"syntax"\s*:')
 """BuildKit's other forms for a file with its own frontend (``DetectSyntax``)."""
@@ -79,9 +82,11 @@ def with_unnamed_dockerfiles(
 def _chosen(before: Mapping[str, str], texts: Mapping[str, str], renamed: Mapping[str, str]) -> dict[str, str]:
     """The new path of each Dockerfile in `before`, by its old path: git's rename, otherwise the file most alike."""
     chosen = {path: renamed[path] for path in before if path in renamed}
-    left = {path: text for path, text in texts.items() if path not in chosen.values()}
+    taken = set(chosen.values())
+    characters = _MAXIMUM_COMPARED_CHARACTERS // max(1, len(before) * len(texts) // _PAIRS_COMPARED_AS_A_WHOLE)
+    left = {path: _words(text, characters) for path, text in texts.items() if path not in taken}
     for path, text in before.items():
-        new = None if path in chosen else _likest(text, left)
+        new = None if path in chosen else _likest(_words(text, characters), left)
         if new is not None:
             chosen[path] = new
             del left[new]
@@ -178,11 +183,10 @@ def _first_words(text: str) -> list[str]:
     return next((words for line in lines_of(joined) if (words := line.split())), [])
 
 
-def _likest(text: str, texts: Mapping[str, str]) -> str | None:
-    """The path of the text that is most similar to `text`; ``None`` without any."""
+def _words(text: str, characters: int) -> Counter[str]:
+    return Counter(text[:characters].split())
 
-    def likeness(path: str) -> tuple[float, str]:
-        one, other = (part[:_MAXIMUM_COMPARED_CHARACTERS].split() for part in (text, texts[path]))
-        return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio(), path
 
-    return max(texts, key=likeness, default=None)
+def _likest(words: Counter[str], texts: Mapping[str, Counter[str]]) -> str | None:
+    """The path of the text that has most words in common with `words`; ``None`` without any text."""
+    return max(texts, key=lambda path: (share_in_common(words, texts[path]), path), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.domain.nearest import nearest
+from weighbridge.domain.nearest import nearest, share_in_common
 
 KNOWN = ("platform", "platforms", "target", "Dockerfile")
 
@@ -35,3 +35,17 @@ def test_nothing_known_gives_no_word():
 
 def test_only_beginning_of_long_word_is_compared():
     assert nearest("a" * 100 + "b" * 1_000_000, ["a" * 100]) == "a" * 100
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        ({"a": 2, "b": 1}, {"a": 1, "c": 2}, 1 / 3),
+        ({"a": 1}, {"a": 1}, 1),
+        ({"a": 1}, {}, 0),
+        ({}, {}, 1),
+    ],
+)
+def test_share_in_common_counts_each_part_with_its_number(one, other, share):
+    assert share_in_common(one, other) == pytest.approx(share)
+    assert share_in_common(other, one) == pytest.approx(share)

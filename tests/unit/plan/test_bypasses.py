@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 
 from weighbridge.config import Config, parse_config
+from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.settings import Limits
+from weighbridge.plan.affected import are_too_many, copied_sources, tree_has_link
 from weighbridge.plan.discover import plan_images
-from weighbridge.plan.git import open_repository
+from weighbridge.plan.git import EntryType, TreeEntry, open_repository
 from weighbridge.plan.image_plan import Change
+from weighbridge.plan.images import FoundImage, pair_leftovers
+from weighbridge.plan.sides import SideDefinition
+from weighbridge.plan.tree import Tree
+from weighbridge.plan.unnamed import _chosen
 
 TEXT = 'FROM debian\nCOPY data /data\nCMD ["sh"]\n'
 REWRITTEN = 'FROM debian:stable\nWORKDIR /srv\nADD data /srv/data\nENTRYPOINT ["/bin/sh"]\n'
@@ -347,3 +354,46 @@ def test_missing_stage_of_both_sides_affects_only_its_image(plan):
     found = plan({**BEFORE, "compose.yml": service, "api/Dockerfile": TEXT, "api/data": "1"}, {"shop/data": "2"})
     assert (found["web"].change, found["api"].change) == (Change.AFFECTED, Change.UNAFFECTED)
     assert "there is no stage 'none'" in found["web"].head.failure
+
+
+def test_many_removed_dockerfiles_are_compared_with_many_texts_in_short_time():
+    """A comparison of sequences took five minutes for 30 such Dockerfiles and 200 texts."""
+    words = " ".join(f"w{number % 97}" for number in range(1_000))
+    before = {f"a{number}/Dockerfile": f"FROM a\nRUN {number} {words}\n" for number in range(100)}
+    texts = {f"x/{number}.txt": f"FROM b\nRUN {number} {words}\n" for number in range(199)}
+    began = time.process_time()
+    chosen = _chosen(before, texts, {})
+    assert time.process_time() - began < 5
+    assert len(set(chosen.values())) == len(before)
+
+
+def test_many_removed_and_added_images_are_paired_in_short_time():
+    removed = [image(f"{'aa' * 60}{number}", base=f"{'b' * 80}{number}/Dockerfile") for number in range(100)]
+    added = [image(f"{'ab' * 60}{number}", head=f"{'a' * 80}{number}/Dockerfile") for number in range(100)]
+    began = time.process_time()
+    paired = pair_leftovers([*removed, *added], are_compared=lambda was, now: True)
+    assert time.process_time() - began < 5
+    assert len(paired) == 100
+
+
+def image(name, *, base=None, head=None):
+    """An image with the Dockerfiles of its sides."""
+    sides = [SideDefinition(dockerfile=path) if path else None for path in (base, head)]
+    return FoundImage(name=name, base=sides[0], head=sides[1], defined_in="its file name")
+
+
+def test_too_many_patterns_are_not_compared_with_the_paths():
+    few, many = (
+        parse_dockerfile("FROM a\n" + "".join(f"COPY a*{number}* /d/\n" for number in range(count)), path="Dockerfile")
+        for count in (90, 101)
+    )
+    sources = copied_sources(few, None)
+    assert len(sources) == 90
+    assert copied_sources(many, None) is None
+    assert [are_too_many(sources, range(count)) for count in (2_000, 3_000)] == [False, True]
+
+
+def test_too_many_sources_are_not_compared_with_the_links():
+    tree = Tree([TreeEntry(path=f"l{number}", type=EntryType.SYMLINK, sha="0") for number in range(500)])
+    assert not tree_has_link(tree, ".", [f"x{number}" for number in range(300)])
+    assert tree_has_link(tree, ".", [f"x{number}" for number in range(500)])
