@@ -26,6 +26,8 @@ REDIRECTION = "redirection"
 """The token of a fault for a misplaced redirection."""
 FOR_VARIABLE = "for variable"
 """The token of a fault for ``for ((`` in a shell without it."""
+ARITHMETIC_END = "))"
+"""The token of a fault for ``$((`` without its end, which dash and busybox notice at the end of the text."""
 FUNCTION_NAME = "function name"
 """The token of a fault for a function name that the shell refuses."""
 METACHARACTERS = frozenset(" \t\n;&|<>()")
@@ -220,6 +222,9 @@ class WordReader(abc.ABC):
                 expression = self.quoted_text(self.take(end - self.position), line)
                 self.take(2)
                 return ArithmeticExpansion(expression=expression, is_quoted=is_quoted)
+            if self.dialect is not Dialect.BASH:
+                self.take(len(self.text))
+                raise self.fail(ARITHMETIC_END)
         self.take(2)
         return CommandSubstitution(script=self.substituted(), is_quoted=is_quoted)
 

@@ -13,7 +13,7 @@ from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import Dialect, SyntaxFault
 from weighbridge.domain.shell.names import BUILTINS
-from weighbridge.domain.shell.words import FOR_VARIABLE, FUNCTION_NAME, REDIRECTION
+from weighbridge.domain.shell.words import ARITHMETIC_END, FOR_VARIABLE, FUNCTION_NAME, REDIRECTION
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.busybox_program import busybox_of
 from weighbridge.domain.start.exec_findings import with_visible_returns
@@ -287,13 +287,9 @@ def syntax_text(shell: Shell, fault: SyntaxFault, *, in_eval: bool = False) -> s
         said = f"near unexpected token `{what}'" if what else "syntax error: unexpected end of file"
         return builtin_text(here, "", f"syntax error {said}" if what else said)
     busybox = shell.tool is Tool.BUSYBOX
-    if what == FUNCTION_NAME:
+    if what in _SAID:
         return builtin_text(
-            here, "", "syntax error: bad function name" if busybox else "Syntax error: Bad function name"
-        )
-    if what == FOR_VARIABLE:
-        return builtin_text(
-            here, "", "syntax error: bad for loop variable" if busybox else "Syntax error: Bad for loop variable"
+            here, "", f"syntax error: {_SAID[what].lower()}" if busybox else f"Syntax error: {_SAID[what]}"
         )
     # dash and busybox name reserved words and operators, and call any other token a word.
     is_word = len(what) > 2 and what not in _RESERVED | {REDIRECTION}
@@ -311,6 +307,11 @@ def command_missing(process: Process, shell: Shell, name: str) -> tuple[Finding,
     return not_found(process, shell, name, execs=False), 127 if there is None else 126
 
 
+_SAID = {
+    ARITHMETIC_END: "Missing '))'",
+    FOR_VARIABLE: "Bad for loop variable",
+    FUNCTION_NAME: "Bad function name",
+}
 _RESERVED = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "case", "for", "while", "until", "if"})
 _POSIX_BUILTINS = frozenset(
     {".", ":", "[", "alias", "bg", "break", "cd", "chdir", "command", "continue", "echo", "eval", "exec", "exit"}

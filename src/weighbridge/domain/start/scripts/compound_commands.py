@@ -9,6 +9,7 @@ from weighbridge.domain.shell import Dialect
 from weighbridge.domain.shell.syntax import (
     ArithmeticCommand,
     Case,
+    CaseItem,
     For,
     If,
     Loop,
@@ -178,23 +179,14 @@ class CompoundCommands(SimpleCommands):
         """``case``: the first pattern that fits; all that may fit where the subject is unknown."""
         subject = self.expander.text(state, command.subject)
         done: list[State] = []
-        waiting: State | None = state
+        waiting: list[State] = [state]
         falls: list[State] = []
+        again: list[State] = []  # States after ``;;&``, which test the next patterns too.
         for item in command.items:
-            going = falls
+            first, waiting = self._fitting(waiting, subject, item, command.line)
+            more, again = self._fitting(again, subject, item, command.line)
+            going = limited([*falls, *first, *more])
             falls = []
-            if waiting is not None:
-                holds: bool | None = False
-                for pattern in item.patterns:
-                    holds = either(holds, fits(subject, self.expander.pieces(waiting, pattern)))
-                if holds is None:
-                    other = waiting.fork()
-                    waiting.assumes = (*waiting.assumes, command.line)[-8:]
-                    going.append(waiting)
-                    waiting = other
-                elif holds:
-                    going.append(waiting)
-                    waiting = None
             for one in going:
                 one.status = 0
             results = self.statements(going, item.body, guarded=guarded, tail=tail and item.ending == ";;")
@@ -202,17 +194,28 @@ class CompoundCommands(SimpleCommands):
                 done.extend(results)
             elif item.ending == ";&":
                 falls = results
-            elif results:
-                # ``;;&`` tests the next patterns too: what comes of them is not followed.
-                for one in results:
-                    one.variables.update(dict.fromkeys(set(one.variables) - set(self.process.env)))
-                    one.status = None
-                done.extend(results)
-        done.extend(falls)
-        if waiting is not None:
-            waiting.status, waiting.depends = 0, ""
-            done.append(waiting)
-        return limited(done)
+            else:
+                done.extend(one for one in results if not one.runs)
+                again.extend(one for one in results if one.runs)
+        for one in waiting:
+            one.status, one.depends = 0, ""
+        return limited([*done, *falls, *again, *waiting])
+
+    def _fitting(
+        self, states: list[State], subject: str | None, item: CaseItem, line: int
+    ) -> tuple[list[State], list[State]]:
+        """The states in which a pattern of the item fits the subject, and the others; both for a state in doubt."""
+        going: list[State] = []
+        others: list[State] = []
+        for one in states:
+            holds: bool | None = False
+            for pattern in item.patterns:
+                holds = either(holds, fits(subject, self.expander.pieces(one, pattern)))
+            if holds is None:
+                others.append(one.fork())
+                one.assumes = (*one.assumes, line)[-8:]
+            (others if holds is False else going).append(one)
+        return going, others
 
     def test(self, state: State, expression: TestExpression) -> bool | None:
         """``[[ … ]]``: whether the expression holds; None if unknown."""

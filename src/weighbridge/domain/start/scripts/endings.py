@@ -63,7 +63,8 @@ class Endings(BuiltinBase):
         reason = f"{self.shell.name}: the trap for {name} decides its exit status"
         ways = [] if text is None else self.run_text(state.fork(), text, name=None)
         if all(way.runs for way in ways) and ways:
-            state.said = ways[0].said if len(ways) == 1 else state.said
+            if len(ways) == 1:
+                state.said, state.variables, state.touched = ways[0].said, ways[0].variables, ways[0].touched
             return
         ends = {(way.end.kind, way.end.status) for way in ways if way.end is not None and not way.end.executes}
         if len(ends) != 1 or len(ways) != 1 or ways[0].end is None:

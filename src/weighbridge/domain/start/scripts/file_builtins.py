@@ -97,7 +97,9 @@ class FileBuiltins(BuiltinBase):
         if not node.is_file or (found is not None and state.directory is None and not found.startswith("/")):
             state.forget()
             return [state]
-        if len(fields) > 1:
+        arguments = state.arguments
+        has_own = len(fields) > 1 and self.dialect is not Dialect.POSIX
+        if has_own:
             state.arguments = fields[1:]
         data = self.process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES)
         self.sourced += 1
@@ -106,6 +108,9 @@ class FileBuiltins(BuiltinBase):
         for result in results:
             if result.jump == "return":
                 result.jump = ""
+            # bash keeps what the file sets with `set --`.
+            if has_own and (self.dialect is Dialect.ASH or result.arguments == fields[1:]):
+                result.arguments = arguments
         return results
 
     def _source_missing(self, state: State, path: str, line: int, *, word: str, in_path: bool) -> State:

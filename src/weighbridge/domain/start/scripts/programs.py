@@ -165,7 +165,7 @@ def _file(process: Process, path: str) -> bytes:
 def _basename(words: list[str]) -> str | None:
     if not words or words[0].startswith("-"):
         return None
-    name = posixpath.basename(words[0].rstrip("/")) or "/"
+    name = posixpath.basename(words[0].rstrip("/")) or words[0][:1]
     suffix = words[1] if len(words) > 1 else ""
     return name.removesuffix(suffix) if name != suffix else name
 

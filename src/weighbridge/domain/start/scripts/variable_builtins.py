@@ -61,11 +61,15 @@ class VariableBuiltins(BuiltinBase):
                     exports = False
                 continue
             match = _NAME.match(source)
+            is_array = match is not None and source[match.end() :].startswith(("=(", "+=("))
+            if word.literal and not is_array:
+                # The quotes of "name=value" are not part of it.
+                source, match = word.literal, _NAME.match(word.literal)
             if match is None:
                 if word.literal is None:
                     self._declare_computed(state, word, exports=exports)
                 elif word.literal:
-                    return [self._bad_name(state, command, word.literal, line)]
+                    return [self._bad_name(state, command, source, line)]
                 continue
             name = match.group()
             if word.literal and not _DECLARED.match(word.literal):
@@ -87,10 +91,10 @@ class VariableBuiltins(BuiltinBase):
             if is_local:
                 state.locals = state.locals | {name}
             given = source[match.end() :]
-            if given.startswith(("=(", "+=(")):
+            if is_array:
                 # The command's assignments already include the elements of an array.
                 pass
-            elif source[match.end() : match.end() + 2] == "+=" or source[match.end() : match.end() + 1] == "[":
+            elif given.startswith(("+=", "[")):
                 state.set(name, None)
             elif given.startswith("="):
                 value = self.expander.text(state, word)
