@@ -2,9 +2,11 @@
 
     python benchmarks/bench_lint.py                 # 400 Dockerfiles, 5 runs
     python benchmarks/bench_lint.py --files 4000 --runs 1
+    python benchmarks/bench_lint.py --files 1 --starts 30
 
 The files are the well-made and the improvable ones of the tests, in turn, in a git repository. Wanted: 400 in 1 s,
-and no more than 2.5 ms of processor time a file.
+and no more than 2.5 ms of processor time a file. Then the start: `--version` and `lint` of one file, in turn with
+`python -c pass`, of which each may take six times the processor time.
 """
 
 from __future__ import annotations
@@ -21,12 +23,19 @@ from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1] / "tests/data/dockerfiles"
 WANTED_SECONDS = 1.0
+COMMAND = "from weighbridge.__main__ import main; main()"  # what the console script does
+ONE_FILE = """FROM debian:bookworm
+RUN apt-get update && apt-get install -y curl
+COPY . /app
+CMD ["curl"]
+"""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=400)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -46,10 +55,32 @@ def main() -> int:
                 f"{min(times):.2f} to {max(times):.2f} s (wanted for 400: {WANTED_SECONDS:.0f} s); processor time "
                 f"{used / options.runs / options.files * 1000:.2f} ms a file"
             )
-        empty = folder / "services/s0000/Dockerfile"
-        times = [_seconds(folder, [str(empty)]) for _ in range(options.runs)]
-        print(f"1 Dockerfile: median {statistics.median(times):.2f} s")
+        _print_starts(folder, options.starts)
     return 0
+
+
+def _print_starts(folder: Path, rounds: int) -> None:
+    """Print the processor time of short commands, and the ratio to the start of Python. Round after round, in turn."""
+    (folder / "one.Dockerfile").write_text(ONE_FILE)
+    commands = {
+        "python -c pass": ["-c", "pass"],
+        "import click": ["-c", "import click"],
+        "--version": ["-c", COMMAND, "--version"],
+        "lint of 1 file": ["-c", COMMAND, "lint", "--fail-level", "never", "one.Dockerfile"],
+    }
+    used: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, arguments in commands.items():
+            before = _processor_seconds()
+            subprocess.run([sys.executable, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            used[name].append(_processor_seconds() - before)
+    least, middle = (select(used["python -c pass"]) for select in (min, statistics.median))
+    for name, seconds in used.items():
+        low, median = min(seconds), statistics.median(seconds)
+        print(
+            f"{name}: least {low * 1000:.0f} ms, {low / least:.1f} times Python's start; "
+            f"median {median * 1000:.0f} ms, {median / middle:.1f} times"
+        )
 
 
 def _seconds(folder: Path, arguments: list[str]) -> float:
