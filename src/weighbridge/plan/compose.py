@@ -7,6 +7,7 @@ its default, or is empty. If buildx is installed, it reads the file instead of t
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +37,10 @@ COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-c
 MAXIMUM_COMPOSE_BYTES = 262_144
 
 _MAXIMUM_SERVICES = 1_000
-_MAXIMUM_NODES = 100_000
+_MAXIMUM_NODES = 20_000
+"""Maximum values of a file; the values that ``<<`` merges count again."""
+_MAXIMUM_ARGUMENTS = 50_000
+"""Maximum build arguments of all services together: aliases repeat them."""
 _MAXIMUM_REFERENCES = 1_000
 _MAXIMUM_REPLACED = 100
 _VARIABLE = re.compile(
@@ -107,6 +111,7 @@ def listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
+@functools.lru_cache(maxsize=64)
 def _top(data: bytes, path: str) -> dict[Any, Any]:
     if len(data) > MAXIMUM_COMPOSE_BYTES:
         raise ConfigError(f"{path}: not a Compose file: more than {MAXIMUM_COMPOSE_BYTES} bytes")
@@ -115,9 +120,8 @@ def _top(data: bytes, path: str) -> dict[Any, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = path if line is None else f"{path}:{line + 1}"
-        raise ConfigError(
-            f"{place}: not valid YAML: {getattr(error, 'problem', None) or type(error).__name__}"
-        ) from error
+        problem = getattr(error, "problem", None) or (str(error) if type(error) is yaml.YAMLError else "")
+        raise ConfigError(f"{place}: not valid YAML: {problem or type(error).__name__}") from error
     return top if isinstance(top, dict) else {}
 
 
@@ -131,6 +135,7 @@ def _mapping(services: object, path: str) -> Mapping[Any, Any]:
 
 def _images(services: Mapping[Any, Any], path: str, variables: Mapping[str, str]) -> Iterator[ImageDefinition]:
     folder = posixpath.dirname(path) or ROOT
+    arguments = 0
     for service, definition in services.items():
         build = definition.get("build") if isinstance(definition, dict) else None
         if isinstance(build, str):
@@ -149,6 +154,10 @@ def _images(services: Mapping[Any, Any], path: str, variables: Mapping[str, str]
         if dockerfile is None or dockerfile == ROOT:
             yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
+        given = build.get("args")
+        arguments += len(given) if isinstance(given, dict | list) else 0
+        if arguments > _MAXIMUM_ARGUMENTS:
+            raise ConfigError(f"{path}: more than {_MAXIMUM_ARGUMENTS} build arguments")
         contexts, failure = named_contexts(folder, _pairs(build.get("additional_contexts"), variables))
         target = build.get("target")
         image = definition.get("image")
@@ -159,7 +168,7 @@ def _images(services: Mapping[Any, Any], path: str, variables: Mapping[str, str]
             dockerfile=dockerfile,
             context=context,
             target=interpolated(target, variables) if isinstance(target, str) and target else None,
-            build_args=_pairs(build.get("args"), variables),
+            build_args=_pairs(given, variables),
             platforms=_platforms(build, variables),
             contexts=contexts,
             tags=tuple(
@@ -231,18 +240,26 @@ def scalar_text(value: object) -> str:
 
 
 class ComposeLoader(yaml.SafeLoader):
-    """Reads YAML as Compose does: ignores custom tags, and limits the depth of merges."""
+    """Reads YAML as Compose does: ignores custom tags, and limits the number of values."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self._left = _MAXIMUM_NODES
 
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """One value, up to a limit."""
+        self._take(1)
+        return super().compose_node(parent, index)
+
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge the mappings of ``<<``, up to a limit."""
         super().flatten_mapping(node)
-        self._left -= len(node.value)
+        self._take(len(node.value))
+
+    def _take(self, values: int) -> None:
+        self._left -= values
         if self._left < 0:
-            raise yaml.YAMLError("merges are nested too deeply")
+            raise yaml.YAMLError(f"more than {_MAXIMUM_NODES} values")
 
 
 def _untagged(loader: ComposeLoader, suffix: str, node: yaml.Node) -> object:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import posixpath
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json"
 _MERGED_COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 _MAXIMUM_FILES = 1_000
+_MAXIMUM_TOTAL_BYTES = 4_194_304
+_MAXIMUM_SECONDS = 120
+"""Maximum time of buildx for all sets. Base's come first: a change cannot use up their time."""
 _MAXIMUM_AT_A_TIME = 4
 
 FindBake = Callable[[], Bake | None]
@@ -116,9 +120,10 @@ def read_definitions(
     data = _read_files(repository, trees, sets)
     bake = find_bake()
     unique = {one.content: one for found in sets.values() for one in found}
+    ends = time.monotonic() + _MAXIMUM_SECONDS
     with ThreadPoolExecutor(max_workers=_MAXIMUM_AT_A_TIME) as pool:
         answers = dict(
-            zip(unique, pool.map(lambda one: _resolve(one, data, bake, discover), unique.values()), strict=True)
+            zip(unique, pool.map(lambda one: _resolve(one, data, bake, discover, ends), unique.values()), strict=True)
         )
     sides, others = {}, {}
     for side, found in sets.items():
@@ -197,6 +202,7 @@ def _read_files(
     waiting = [(trees[side], one, path) for side, found in sets.items() for one in found for path in _first_files(one)]
     waiting.reverse()
     asked: list[tuple[Tree, _Set, str]] = []
+    left_bytes = _MAXIMUM_TOTAL_BYTES  # Base's files come first: a change cannot use up what they need.
 
     def needed_blobs() -> Iterator[str]:
         while waiting:
@@ -215,10 +221,14 @@ def _read_files(
                 yield entry.sha
 
     for sha, content in read_present_blobs(repository, needed_blobs(), maximum_bytes=MAXIMUM_COMPOSE_BYTES):
-        data[sha] = content or b""
         tree, one, path = asked.pop()
+        left_bytes -= len(content or b"")
+        data[sha] = content or b"" if left_bytes >= 0 else b""
         if content is None:
             one.failures.append(f"{path}: {missing_object(sha)}")
+            continue
+        if left_bytes < 0:
+            one.failures.append(f"more than {_MAXIMUM_TOTAL_BYTES} bytes of Compose and bake files")
             continue
         waiting.extend(_references(tree, one, path, content))
     return data
@@ -247,19 +257,24 @@ def _references(tree: Tree, one: _Set, path: str, content: bytes) -> list[tuple[
 # --- what they say ------------------------------------------------------------------------------------------------
 
 
-def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: Discover) -> _Answer:
-    """The result of bake for a set, or a note on why there is none."""
+def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: Discover, ends: float) -> _Answer:
+    """The result of bake for a set, or a note on why there is none. No set is read after `ends` (monotonic time)."""
     is_bake = one.kind is DefinitionKind.BAKE
-    if not is_bake and not any(b"build" in data[sha] for path, sha in one.blobs.items() if path.endswith(_YAML)):
+    if (
+        not is_bake
+        and not one.failures
+        and not any(b"build" in data[sha] for path, sha in one.blobs.items() if path.endswith(_YAML))
+    ):
         return _Answer(targets={"target": {}})  # A Compose file that builds nothing: that is normal.
     if bake is None:
-        return _Answer(
-            note=f"{one.file}: not read: buildx is missing; the images that it defines are unknown" if is_bake else None
-        )
+        why = "buildx is missing; the images that it defines are unknown" if is_bake else next(iter(one.failures), None)
+        return _Answer(note=f"{one.file}: not read: {why}" if why is not None else None)
     contents = dict.fromkeys(one.values, b"") | {path: data[sha] for path, sha in one.blobs.items()}
     try:
         if one.failures:
             raise ConfigError(one.failures[0])
+        if time.monotonic() > ends:
+            raise ConfigError(f"the files before it took more than {_MAXIMUM_SECONDS} s")
         if not is_bake:
             return _Answer(targets=bake.resolve(one.files, contents, folder=one.folder, targets=()))
     except ConfigError as error:

@@ -306,3 +306,29 @@ def test_unreadable_compose_file_keeps_plain_dockerfiles(plan):
 def test_env_file_of_include_is_read_and_of_service_is_not():
     text = b"include: [{ path: a.yml, env_file: a.env }]\nservices: { web: { env_file: [b.env, { path: c.env }] } }\n"
     assert referenced_files(text, path="compose.yml") == (("a.yml", "a.env"), ("b.env", "c.env"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("services: { web: { build: ., x: [" + "a," * 25_000 + "] } }\n", "more than 20000 values"),
+        (
+            "x-a: &a {" + ", ".join(f"A{number}: b" for number in range(500)) + "}\nservices:\n"
+            + "".join(f"  s{number}: {{ build: {{ context: ., args: *a }} }}\n" for number in range(120)),
+            "more than 50000 build arguments",
+        ),
+    ],
+)  # fmt: skip
+def test_file_with_too_many_values_is_refused(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_compose(text.encode(), path="compose.yml")
+
+
+def test_compose_files_beyond_the_total_size_are_named_and_define_no_image(git_folder, monkeypatch):
+    monkeypatch.setattr("weighbridge.plan.definition_files._MAXIMUM_TOTAL_BYTES", 60)
+    base = {"compose.yml": "services: { web: { build: ./shop } }\n", "shop/Dockerfile": "FROM a\n"}
+    head = {"api/compose.yml": "services: { api: { build: ./api } }\n", "api/Dockerfile": "FROM a\n"}
+    commits = [git_folder.commit(files) for files in (base, head)]
+    found = plan_images(open_repository(git_folder.root), *commits, Config())
+    assert {one.name for one in found.plans} == {"web", "api"}
+    assert found.notes == ("api/compose.yml: not read: more than 60 bytes of Compose and bake files",)
