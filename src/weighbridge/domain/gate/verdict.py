@@ -33,8 +33,10 @@ def judge(images: Sequence[GateInput], *, fail_on: FailOn, tip_limit: TipLimit |
 
 
 def _introduced_tips(image: GateInput, limit: TipLimit | None) -> Iterator[Breach]:
-    for code, grown_bytes in sorted(image.tip_growth.items()) if limit is not None else ():
-        if limit is not None and grown_bytes > max(limit.above.maximum_bytes, image.noise_bytes):
+    if limit is None:
+        return
+    for code, grown_bytes in sorted(image.tip_growth.items()):
+        if grown_bytes > max(limit.above.maximum_bytes, image.noise_bytes):
             message = f"adds {grown_bytes} bytes that the tip {code} saves; the limit is {limit.above}"
             yield Breach(
                 image=image.name, rule=Rule.TIP, limit=str(limit.above), actual_bytes=grown_bytes, message=message

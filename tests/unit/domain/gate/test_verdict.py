@@ -66,6 +66,13 @@ def test_tip_introduced_above_limit_fails_only_if_configured():
     assert breach.message == "adds 6000000 bytes that the tip package-cache saves; the limit is 5MB"
 
 
+@pytest.mark.parametrize(("noise_bytes", "closes"), [(0, True), (5_999_999, True), (6_000_000, False)])
+def test_tip_introduced_within_noise_passes(noise_bytes, closes):
+    image = replace(IMAGE, tip_growth={"package-cache": 6_000_000}, noise_bytes=noise_bytes)
+    found = judge([image], fail_on=FailOn.NEVER, tip_limit=TipLimit(above=parse_size_limit("5MB")))
+    assert [one.rule for one in found] == ([Rule.TIP] if closes else [])
+
+
 def limited(**limits: object) -> GateInput:
     """An image with own limits that grew by 100 bytes."""
     return GateInput(name="api", base_bytes=1_000, head_bytes=1_100, limits=Limits(**limits))

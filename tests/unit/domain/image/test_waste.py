@@ -62,6 +62,23 @@ def test_same_content_is_distinguished_from_other_content() -> None:
     assert {copy.path: copy.how for copy in waste.own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
 
 
+@pytest.mark.parametrize(("lower", "upper"), [(None, None), ("x", None), (None, "x")])
+def test_copy_of_same_size_with_unknown_content_is_rewritten(lower: str | None, upper: str | None) -> None:
+    (copy,) = waste_of(image([file("a", 10, lower)], [file("a", 10, upper)])).own
+    assert copy.how is Hiding.REWRITTEN
+
+
+def test_waste_is_listed_largest_first_and_by_path_then_layer() -> None:
+    layers = image(*([file("b", 5), file("a", 5), file("c", 9)] for _ in range(2)), [file(one, 1) for one in "abc"])
+    waste = waste_of(layers, base_image_layers=2)
+    assert [(copy.path, copy.layer, copy.hidden_by) for copy in waste.own] == [("c", 1, 2), ("a", 1, 2), ("b", 1, 2)]
+    assert [(copy.path, copy.layer, copy.hidden_by) for copy in waste.inherited] == [
+        ("c", 0, 1),
+        ("a", 0, 1),
+        ("b", 0, 1),
+    ]
+
+
 def test_content_is_compared_only_for_equal_sizes():
     asked = []
 
