@@ -66,7 +66,8 @@ class FileTable:
     """Each regular file once, numbered in the order of `Rootfs.files`.
 
     File `n` is the entry ``files[n]`` of the tree and has the name ``names[n]``. `sizes` are in bytes.
-    ``folders[f]`` has the files from ``starts[f]`` to ``starts[f + 1]``: those whose first name is there.
+    ``folders[f]`` has the files from ``starts[f]`` to ``starts[f + 1]``: those whose first name is there. A folder that
+    has further names only has none.
     """
 
     def __init__(self, tree: FileTree) -> None:
@@ -170,11 +171,8 @@ class FileTable:
 
     def by_folder(self) -> Iterator[tuple[str, FolderFiles]]:
         """Each folder with its files by name, hard links in every folder that names them."""
-        extra = dict(self._extra_names)
         for folder, start, end in self.ranges():
-            yield folder, FolderFiles(self.names, start, end, extra.pop(folder, _NO_NAMES))
-        for folder, names in extra.items():
-            yield folder, FolderFiles(self.names, 0, 0, names)
+            yield folder, FolderFiles(self.names, start, end, self._extra_names.get(folder, _NO_NAMES))
 
     def numbers_named(
         self, is_wanted: Callable[[str], object], texts: Collection[str] = (), *, names: frozenset[str] = frozenset()
@@ -205,12 +203,11 @@ class FileTable:
         if self._folder_numbers is None:
             self._folder_numbers = {one: number for number, one in enumerate(self.folders)}
         number = self._folder_numbers.get(folder)
-        extra = self._extra_names.get(folder, _NO_NAMES)
         if number is None:
-            return extra
+            return _NO_NAMES
         start, end = self.starts[number], self.starts[number + 1]
         names = dict(zip(self.names[start:end], range(start, end), strict=True))
-        names.update(extra)
+        names.update(self._extra_names.get(folder, _NO_NAMES))
         return names
 
     @property

@@ -187,9 +187,7 @@ def _by_folder(rootfs: Rootfs) -> Iterator[tuple[str, _Files]]:
         folder, _, name = min(table.path(number), *others).rpartition("/")
         moved.setdefault(folder, {})[name] = number
     for folder, start, end in table.ranges():
-        yield folder, (start, end, moved.pop(folder, {}))
-    for folder, names in moved.items():
-        yield folder, (0, 0, names)
+        yield folder, (start, end, moved.get(folder, {}))
 
 
 def _names(rootfs: Rootfs, start: int, end: int, moved: Mapping[str, int]) -> dict[str, int]:

@@ -270,10 +270,7 @@ class Rootfs:
         start = offset - offset % HEAD_BYTES
         if end - start > HEAD_BYTES:
             # A large read, such as a table: read it directly, and keep the small pieces in the cache.
-            head = self._extents.get((node.diff_id, node.stored_path, start))
-            if head is None or end > start + len(head):
-                return self._contents.read(node, offset=offset, length=end - offset)
-            return head[offset - start : end - start]
+            return self._contents.read(node, offset=offset, length=end - offset)
         return self._extent(node, start)[offset - start : end - start]
 
     def read(self, node: Node, *, limit_bytes: int) -> bytes:

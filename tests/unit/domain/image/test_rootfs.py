@@ -192,7 +192,7 @@ def test_symlink_without_target_leads_nowhere(images):
         assert _failure(rootfs, path).reason is LookupReason.NOT_FOUND
 
 
-def test_large_read_uses_piece_that_was_read_before(images):
+def test_large_read_has_same_bytes_as_small_ones(images):
     data = bytes(range(256)) * 1000
     rootfs = images.rootfs({"f": data})
     node = _node(rootfs, "/f")
