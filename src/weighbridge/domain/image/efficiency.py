@@ -5,8 +5,9 @@ dive counts all N copies of a path as inefficient, `weighbridge.domain.image.was
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from weighbridge.domain.image.entries import FILE, OPAQUE, WHITEOUT, Entries
 from weighbridge.domain.image.layer import Changeset
@@ -20,44 +21,42 @@ def dive_efficiency(changesets: Sequence[Changeset]) -> float:
     """
     layers = [changeset.columns for changeset in changesets]
     removed_bytes = _removed_bytes(layers)
-    least: dict[str, dict[str, int]] = {}
-    """By folder and name. Only for folders of several layers: in the others each path occurs once."""
+    leaves_of = [_Leaves(columns, removed_bytes[layer]) for layer, columns in enumerate(layers)]
     several = {folder for folder, count in Counter(one for of in layers for one in of.folders).items() if count > 1}
+    runs_of_several: dict[str, array[int]] = {}
+    """By folder: layer, number of the folder, first row and end of each run. In other folders each path occurs once."""
     discovered_bytes = least_bytes = 0
     for layer, columns in enumerate(layers):
-        leaves = _Leaves(columns)
-        tracked = [least.setdefault(one, {}) if one in several else None for one in columns.folders]
         for folder, start, end in columns.runs():
-            known = tracked[folder]
-            if leaves.are_all_files(folder, start, end):
-                sizes = columns.sizes[start:end]
+            path = columns.folders[folder]
+            if path in several:
+                runs_of_several.setdefault(path, array("I")).extend((layer, folder, start, end))
+            else:
+                _, sizes = leaves_of[layer].sizes(folder, start, end)
                 run_bytes = sum(sizes)
                 discovered_bytes += run_bytes
-                if known is None:
-                    least_bytes += run_bytes
-                else:
-                    for name, size_bytes in zip(columns.names[start:end], sizes, strict=True):
-                        known[name] = min(known.get(name, size_bytes), size_bytes)
-                continue
-            for row, name in enumerate(columns.names[start:end], start):
-                if not leaves.is_leaf(row, name):
-                    continue
-                is_whiteout = columns.kinds[row] == WHITEOUT
-                size_bytes = removed_bytes.get((layer, row), 0) if is_whiteout else columns.sizes[row]
-                discovered_bytes += size_bytes
-                if known is None:
-                    least_bytes += size_bytes
-                else:
-                    known[name] = min(known.get(name, size_bytes), size_bytes)
-    least_bytes += sum(sum(known.values()) for known in least.values())
+                least_bytes += run_bytes
+    for runs in runs_of_several.values():
+        known: dict[str, int] = {}
+        for at in range(0, len(runs), 4):
+            layer, folder, start, end = runs[at : at + 4]
+            rows, sizes = leaves_of[layer].sizes(folder, start, end)
+            discovered_bytes += sum(sizes)
+            names = layers[layer].names[start:end]
+            for row, size_bytes in zip(rows, sizes, strict=True):
+                name = names[row - start]
+                known[name] = min(known.get(name, size_bytes), size_bytes)
+        least_bytes += sum(known.values())
     return least_bytes / discovered_bytes if discovered_bytes else 1.0
 
 
 class _Leaves:
     """The rows of a layer with nothing below them. Of several rows with one path the last counts."""
 
-    def __init__(self, columns: Entries) -> None:
+    def __init__(self, columns: Entries, removed_bytes: Mapping[int, int]) -> None:
+        """`removed_bytes` has the sizes of whiteouts by row."""
         self._columns = columns
+        self._removed_bytes = removed_bytes
         inner: dict[str, set[str]] = {}
         """The names, by folder, that have something below them."""
         for folder in _folders_with_files(columns):
@@ -72,18 +71,21 @@ class _Leaves:
         if columns.has_repeats():
             self._last = {columns.path(row): row for row, kind in enumerate(columns.kinds) if kind != OPAQUE}
 
-    def is_leaf(self, row: int, name: str) -> bool:
-        """True for a leaf. `name` is that of the row."""
+    def sizes(self, folder: int, start: int, end: int) -> tuple[Sequence[int], Sequence[int]]:
+        """The leaves among the rows from `start` to `end`, of one folder: their rows, and their sizes in bytes."""
+        columns = self._columns
+        if not self._last and not self._not_leaves[folder] and columns.kinds.count(FILE, start, end) == end - start:
+            return range(start, end), columns.sizes[start:end]
+        rows = [row for row, name in enumerate(columns.names[start:end], start) if self._is_leaf(row, name)]
+        return rows, [
+            self._removed_bytes.get(row, 0) if columns.kinds[row] == WHITEOUT else columns.sizes[row] for row in rows
+        ]
+
+    def _is_leaf(self, row: int, name: str) -> bool:
         columns = self._columns
         if columns.kinds[row] == OPAQUE or not name or name in self._not_leaves[columns.folder_of[row]]:
             return False
         return not self._last or self._last.get(columns.path(row), row) == row
-
-    def are_all_files(self, folder: int, start: int, end: int) -> bool:
-        """True if all rows from `start` to `end`, of one folder, are regular files and leaves."""
-        if self._last or self._not_leaves[folder]:
-            return False
-        return self._columns.kinds.count(FILE, start, end) == end - start
 
 
 def _folders_with_files(columns: Entries) -> Iterable[str]:
@@ -94,16 +96,16 @@ def _folders_with_files(columns: Entries) -> Iterable[str]:
     return [columns.folders[number] for number in used]
 
 
-def _removed_bytes(layers: Sequence[Entries]) -> dict[tuple[int, int], int]:
-    """By layer and row of each whiteout: the bytes of the directory that it removes, 0 for a file."""
+def _removed_bytes(layers: Sequence[Entries]) -> list[dict[int, int]]:
+    """For each layer, by row of each whiteout: the bytes of the directory that it removes, 0 for a file."""
     removed = {columns.path(row) for columns in layers for row in columns.rows_of_kinds(WHITEOUT)}
+    found: list[dict[int, int]] = [{} for _ in layers]
     if not removed:
-        return {}
-    found: dict[tuple[int, int], int] = {}
+        return found
     below = _Tree()
     for layer, columns in enumerate(layers):
         for row in columns.rows_of_kinds(WHITEOUT):
-            found[layer, row] = below.directory_bytes(columns.path(row))
+            found[layer][row] = below.directory_bytes(columns.path(row))
         for row in _concerned(columns, removed):
             if columns.kinds[row] == WHITEOUT:
                 below.remove(columns.path(row))

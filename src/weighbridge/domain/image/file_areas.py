@@ -65,7 +65,7 @@ class FileAreas(Sequence[FileArea]):
         self.packages = array("i")
         self.differs = bytearray()
         self.files = array("I")
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] | None = None
 
     @classmethod
     def of(cls, areas: Iterable[FileArea]) -> FileAreas:
@@ -113,6 +113,8 @@ class FileAreas(Sequence[FileArea]):
 
     def folder_number(self, folder: str) -> int:
         """The number of a folder, for `folder_of`."""
+        if self._numbers is None:
+            self._numbers = {one: number for number, one in enumerate(self.folders)}
         number = self._numbers.setdefault(folder, len(self.folders))
         if number == len(self.folders):
             self.folders.append(folder)
@@ -170,7 +172,7 @@ class FileAreas(Sequence[FileArea]):
     def taken(self, rows: Sequence[int]) -> FileAreas:
         """The areas of these rows, in this order."""
         new = FileAreas()
-        new.folders, new._numbers = self.folders, self._numbers
+        new.folders = list(self.folders)
         new.folder_of = array("I", map(self.folder_of.__getitem__, rows))
         new.names = list(map(self.names.__getitem__, rows))
         new.head = array("q", map(self.head.__getitem__, rows))

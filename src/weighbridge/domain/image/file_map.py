@@ -57,27 +57,36 @@ def map_files(
     """The map of an image. `differing` are all files that differ between its sides; ``None`` compares the sides."""
     if differing is None and base and head:
         differing = diff_files(base.rootfs, head.rootfs)
-    areas = FileAreas()
-    least_bytes = 0
     shown = head or base
-    if shown:
-        sides = (base is not None, head is not None)
-        least_bytes = _least_kept_bytes(shown.rootfs.table, maximum_nodes)
-        changed = _base_bytes_of_changed(differing) if differing is not None else None
-        linked = frozenset(number for number, _ in shown.rootfs.table.linked())
-        separate = _Separate(changed, _names_by_folder(_hidden(base), _hidden(head)), linked)
-        _VisibleFiles(shown, sides).add_to(areas, separate, least_bytes)
-    if base is not None and differing is not None:
-        for area in _only_in_base(base, differing):
-            areas.add(area)
-    _add_hidden(areas, base, head, differing)
+    least_bytes = _least_kept_bytes(shown.rootfs.table, maximum_nodes) if shown else 0
+    keep = _largest if least_bytes else _put_together
+    areas = keep(_all_areas(base, head, differing, least_bytes), maximum_nodes)
     names = (
         [f"{each.name} {each.version or ''} ({each.ecosystem.value})" for each in head.packages.packages]
         if head
         else []
     )
-    keep = _largest if least_bytes else _put_together
-    return FileMap(areas=keep(areas, maximum_nodes), packages=tuple(names))
+    return FileMap(areas=areas, packages=tuple(names))
+
+
+def _all_areas(
+    base: WeighedImage | None, head: WeighedImage | None, differing: FileDeltas | None, least_bytes: int
+) -> FileAreas:
+    """The areas of all files, in any order; without separate areas of visible files below `least_bytes`."""
+    areas = FileAreas()
+    hidden_names = _names_by_folder(_hidden(base), _hidden(head))
+    shown = head or base
+    if shown:
+        changed = _base_bytes_of_changed(differing) if differing is not None else None
+        linked = frozenset(number for number, _ in shown.rootfs.table.linked())
+        visible = _VisibleFiles(shown, (base is not None, head is not None))
+        visible.add_to(areas, _Separate(changed, hidden_names, linked), least_bytes)
+    if base is not None and differing is not None:
+        for area in _only_in_base(base, differing):
+            areas.add(area)
+    if hidden_names:
+        _add_hidden(areas, base, head, differing, hidden_names)
+    return areas
 
 
 def _hidden(image: WeighedImage | None) -> Sequence[HiddenCopy]:
@@ -94,12 +103,13 @@ def _names_by_folder(*copies: Sequence[HiddenCopy]) -> dict[str, set[str]]:
 
 
 def _add_hidden(
-    areas: FileAreas, base: WeighedImage | None, head: WeighedImage | None, differing: FileDeltas | None
+    areas: FileAreas,
+    base: WeighedImage | None,
+    head: WeighedImage | None,
+    differing: FileDeltas | None,
+    names: Mapping[str, Collection[str]],
 ) -> None:
-    """Add the bytes of hidden copies to the areas of their paths, and areas for paths without one."""
-    names = _names_by_folder(_hidden(base), _hidden(head))
-    if not names:
-        return
+    """Add the bytes of hidden copies, which have `names` by folder, to the areas of their paths, or as new areas."""
     folders = {number for number, folder in enumerate(areas.folders) if folder in names}
     rows = [row for row, number in enumerate(areas.folder_of) if number in folders and areas.files[row] == 1]
     positions = {areas.path(row): row for row in rows if areas.names[row] in names[areas.folders[areas.folder_of[row]]]}

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import overload
 
 _SLASH = b"/"
+_PART_BYTES = 1 << 18
 
 
 class Names(Sequence[str]):
@@ -40,8 +41,12 @@ class Names(Sequence[str]):
     def starts(self) -> array[int]:
         """Where each name starts in `text`, and last the length of `text`."""
         if self._starts is None:
-            ends = itertools.accumulate(map(len, self.text.split(_SLASH)))
-            self._starts = array("I", map(operator.add, ends, range(1, self.text.count(_SLASH) + 1)))
+            self._starts = array("I")
+            for at in range(0, len(self.text), _PART_BYTES):  # an object for each of a million names takes 50 MB
+                parts = self.text[at : at + _PART_BYTES].split(_SLASH)
+                self._starts.extend(
+                    map(operator.add, itertools.accumulate(map(len, parts)), range(at + 1, at + len(parts)))
+                )
         return self._starts
 
     def __len__(self) -> int:

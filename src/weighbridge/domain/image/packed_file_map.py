@@ -17,6 +17,7 @@ MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
 _COMPRESSION_LEVEL = 5
 """Takes half the time of level 6, for a map that is 2 % larger."""
 _PATHS_AT_ONCE = 1_000
+_NUMBERS_AT_ONCE = 10_000
 _NAMES, _PACKAGE_NAMES = '{"names":', ',"packageNames":'
 """The beginnings of the first two columns in what `pack` writes."""
 _INVALID = (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, OverflowError)
@@ -76,13 +77,18 @@ def pack(file_map: FileMap) -> bytes:
 
 
 def _compressed(columns: Mapping[str, str | Sequence[str] | array[int]]) -> bytes:
-    """The columns as an object in JSON, compressed. Writes one after the other: the text of all takes much memory."""
+    """The columns as an object in JSON, compressed. Writes it part by part: the whole text takes much memory."""
     stream = zlib.compressobj(_COMPRESSION_LEVEL)
     packed = bytearray()
     for number, (name, column) in enumerate(columns.items()):
-        values = column.tolist() if isinstance(column, array) else column
-        text = f"{',' if number else '{'}{json.dumps(name)}:{json.dumps(values, separators=(',', ':'))}"
-        packed += stream.compress(text.encode())
+        packed += stream.compress(f"{',' if number else '{'}{json.dumps(name)}:".encode())
+        if isinstance(column, array):
+            for at in range(0, len(column), _NUMBERS_AT_ONCE):
+                several = ",".join(map(str, column[at : at + _NUMBERS_AT_ONCE]))
+                packed += stream.compress(f"{',' if at else '['}{several}".encode())
+            packed += stream.compress(b"]" if column else b"[]")
+        else:
+            packed += stream.compress(json.dumps(column, separators=(",", ":")).encode())
     return bytes(packed + stream.compress(b"}") + stream.flush())
 
 

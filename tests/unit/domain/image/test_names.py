@@ -23,6 +23,12 @@ def test_names_as_text_are_same_names(names):
     assert Names(text.text) == text != Names.of([*names, "a"])
 
 
+@pytest.mark.parametrize("part_bytes", [1, 2, 3, 100])
+def test_names_start_where_they_do_whatever_part_of_text_is_split_at_once(part_bytes, monkeypatch):
+    monkeypatch.setattr("weighbridge.domain.image.names._PART_BYTES", part_bytes)
+    assert list(Names(b"/a//bcd/e/").starts) == [1, 3, 4, 8, 10]
+
+
 @given(NAMES, NAME)
 def test_search_for_name_finds_its_rows(names, name):
     text = Names.of(names)
