@@ -268,3 +268,35 @@ def test_user_shell_of_login_is_not_checked(run):
 
 def test_loader_as_program_is_not_checked(run):
     assert run("ld-linux-x86-64.so.2", "/t/true").starts is Starts.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("setsid true", "setsid without --wait ends at once, and the container ends with it"),
+        ("ionice -c1 true", "ionice -c1: the kernel decides whether it may"),
+        ("ionice -c 1 true", "ionice -c1: the kernel decides whether it may"),
+        ("flock 9", "flock 9: the caller decides whether the file descriptor is open"),
+        ("chroot /t true", "chroot /t: not followed"),
+    ],
+)
+def test_wrapper_whose_outcome_the_container_decides_is_not_checked(run, command, reason):
+    prediction = run(*command.split())
+    assert (prediction.starts, prediction.not_checked) == (Starts.NOT_CHECKED, (reason,))
+
+
+@pytest.mark.parametrize(
+    ("command", "predicts"),
+    [
+        ("timeout abc true", "timeout: invalid time interval"),
+        ("nice -n x true", "nice: invalid adjustment"),
+        ("nice -n 5", "nice: a command must be given with an adjustment"),
+        ("stdbuf true", "stdbuf: you must specify a buffering mode option"),
+        ("stdbuf -ox true", "stdbuf: invalid mode"),
+        ("flock /t/lock", "flock: bad file descriptor"),
+        ("flock", "flock: not enough arguments"),
+    ],
+)
+def test_wrapper_that_refuses_its_arguments_prints_its_text(run, command, predicts):
+    prediction = run(*command.split())
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)

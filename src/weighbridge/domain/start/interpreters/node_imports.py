@@ -104,6 +104,8 @@ def _read(search: _Search, node: Node) -> Reading | None:
 
 def _request(search: _Search, node: Node, request: str, line: int, *, is_module: bool) -> Reading | None:
     view, folder = search.view, posixpath.dirname(node.path)
+    if is_module:
+        request = request.removeprefix("file://")
     found = resolve(view, request, folder, is_import=is_module)
     if found.kind is Resolution.UNSURE:
         search.stopped = True
