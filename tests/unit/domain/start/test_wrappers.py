@@ -278,6 +278,8 @@ def test_loader_as_program_is_not_checked(run):
         ("ionice -c 1 true", "ionice -c1: the kernel decides whether it may"),
         ("flock 9", "flock 9: the caller decides whether the file descriptor is open"),
         ("chroot /t true", "chroot /t: not followed"),
+        ("su -x root", "su -x: not followed"),
+        ("capsh --odd=1 -- -c true", "capsh --odd: not followed"),
     ],
 )
 def test_wrapper_whose_outcome_the_container_decides_is_not_checked(run, command, reason):
@@ -300,3 +302,12 @@ def test_wrapper_whose_outcome_the_container_decides_is_not_checked(run, command
 def test_wrapper_that_refuses_its_arguments_prints_its_text(run, command, predicts):
     prediction = run(*command.split())
     assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["su -- root", "su -g root -c true root", "su --shell=/bin/bash -c true app", "capsh --user=app -- -c true",
+     "capsh --print"],
+)  # fmt: skip
+def test_shell_of_an_account_starts(run, command):
+    assert run(*command.split()).starts is Starts.YES
