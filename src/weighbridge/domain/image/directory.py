@@ -9,8 +9,8 @@ from typing import NamedTuple
 from weighbridge.domain.image.names import Names
 
 _MOST_RUNS = 8
-_MOST_NAMES = 200
-"""A directory with more runs, or with more names, gets a dict once somebody looks for a file: a search takes long."""
+_MOST_NAME_BYTES = 4096
+"""A directory with more runs, or longer names in all, gets a dict once somebody looks for a file: no search is long."""
 
 
 class Run(NamedTuple):
@@ -25,6 +25,11 @@ class Run(NamedTuple):
     def files(self) -> range:
         """The numbers of the files."""
         return range(self.start + self.offset, self.end + self.offset)
+
+    @property
+    def name_bytes(self) -> int:
+        """The length of the text that has the names."""
+        return self.names.starts[self.end] - self.names.starts[self.start]
 
     def items(self) -> Iterator[tuple[str, int]]:
         """The names and numbers of the files."""
@@ -110,7 +115,7 @@ class Directory:
 
     def _file(self, name: str) -> int | None:
         if self.by_name is None and self.runs:
-            if len(self.runs) > _MOST_RUNS or sum(run.end - run.start for run in self.runs) > _MOST_NAMES:
+            if len(self.runs) > _MOST_RUNS or sum(run.name_bytes for run in self.runs) > _MOST_NAME_BYTES:
                 self.by_name = dict(self.files())
                 self.runs = ()
             else:
