@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -180,6 +181,13 @@ def test_lint_ignored_finding_passes_with_reason(folder: Path, lint) -> None:
     code, out, _ = lint()
     assert code == ExitCode.PASSED
     assert "Dockerfile:3: ignored package-cache: tiny" in out
+
+
+def test_lint_in_a_removed_folder_names_it(folder: Path, lint) -> None:
+    shutil.rmtree(folder)
+    code, _, message = lint()
+    assert code == ExitCode.UNAVAILABLE
+    assert message == "error: the current folder: No such file or directory. Change to an existing folder.\n"
 
 
 def test_lint_configuration_found_is_used(folder: Path, lint) -> None:

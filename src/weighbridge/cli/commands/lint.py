@@ -13,7 +13,7 @@ from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.model import TRUSTED_BASES, LintSettings
 from weighbridge.domain.nearest import nearest
-from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
+from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, MachineError, UsageError
 from weighbridge.report.lint_output import render_lint
 
 _CONFIG = ".github/weighbridge.yml"
@@ -161,8 +161,12 @@ def _configured(request: LintRequest, config_file: str | None) -> LintRequest:
 
 
 def _find_config() -> str | None:
-    """The configuration of the repository that the current folder is in."""
-    for folder in folders_up(os.getcwd()):
+    """The configuration of the repository that the current folder is in. Raises MachineError if that was removed."""
+    try:
+        here = os.getcwd()
+    except OSError as error:
+        raise MachineError(f"the current folder: {error.strerror}. Change to an existing folder.") from error
+    for folder in folders_up(here):
         if os.path.isfile(os.path.join(folder, _CONFIG)):
             return os.path.join(folder, _CONFIG)
         if os.path.exists(os.path.join(folder, ".git")):
