@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +21,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from weighbridge.sources.layer_cache import LayerCache
+
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled files are kept even where the environment forbids it (as images for Python do): otherwise each of three
 # processes compiles 260 test modules, and each command that a test starts compiles the package.
@@ -26,12 +31,26 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 PREFIX = os.environ.get("WEIGHBRIDGE_TEST_ENGINES", "")
 """Other engines for the two stores: ``docker28-`` takes those of `make test-engines`."""
+ACTION_BASE = "debian:trixie-slim"
+TEST_IMAGE_LABEL = "dev.weighbridge.test"
+"""`scripts/engine.py start` removes images with this label after some hours: see `devkit.engines.clear_away`."""
 HOW = "run `make test` (everything) or `make engine base-images` (only the set-up), then pytest again"
 
 
 def pytest_configure() -> None:
     """Ctrl-C reaches what tests start, also where a shell runs them in the background and has it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection() -> None:
+    """The garbage collector stands still during collection: it would walk through a million new objects, which stay."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on the garbage collector passes over what the collection made. Each of its walks is short."""
+    gc.freeze()
+    gc.enable()
 
 
 class _ByFile(LoadFileScheduling):
@@ -143,15 +162,69 @@ def any_engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="session")
 def need_images() -> Callable[..., None]:
     """`need_images(engine, "gcc", "python:3")` makes sure that base images are in the engine, or fails."""
+    known: set[tuple[str, str]] = set()  # each question is a process: hundreds in a run
 
     def need(engine: Engine, *names: str) -> None:
+        wanted = [name for name in names if (engine.docker_host, name) not in known]
+        if not wanted:
+            return
         slot = PREFIX + ("containerd" if engine.store == "containerd" else "overlay2")
-        command = [sys.executable, str(ROOT / "scripts/base_images.py"), "--engine", slot, "--only", *names]
+        command = [sys.executable, str(ROOT / "scripts/base_images.py"), "--engine", slot, "--only", *wanted]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
-            pytest.fail(f"base images {' '.join(names)} cannot be had: {HOW}\n{done.stderr}", pytrace=False)
+            pytest.fail(f"base images {' '.join(wanted)} cannot be had: {HOW}\n{done.stderr}", pytrace=False)
+        known.update((engine.docker_host, name) for name in wanted)
 
     return need
+
+
+@pytest.fixture(scope="session")
+def layer_cache(tmp_path_factory: pytest.TempPathFactory) -> LayerCache:
+    """A cache that the test processes of one run share, so that the large base images are read once."""
+    folder = tmp_path_factory.getbasetemp()
+    return LayerCache((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "layers")
+
+
+@pytest.fixture(scope="session")
+def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Action as a release has it: its files, committed or about to be."""
+    folder = tmp_path_factory.mktemp("action")
+    names = [
+        "action.yml",
+        "Dockerfile",
+        ".dockerignore",
+        "requirements/runtime.lock",
+        "scripts/collect_image.py",
+        "setup",
+        "src",
+    ]
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def action_image(engine: Engine, need_images: Callable[..., None], action_folder: Path) -> str:
+    """The name of the Action's image in the primary engine.
+
+    All test processes share it, and later runs with the same files. `make engine` removes it after some hours. The
+    engine's own builder makes it, as for act, so that act finds its layers.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for path in action_folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(action_folder)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    name = f"weighbridge-test-action:{digest.hexdigest()[:16]}"
+    need_images(engine, ACTION_BASE)
+    (ROOT / ".dev").mkdir(exist_ok=True)
+    with (ROOT / ".dev/action-image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if engine.docker("image", "inspect", name).returncode != 0:
+            engine.client.images.build(path=str(action_folder), tag=name, rm=True, labels={TEST_IMAGE_LABEL: "action"})
+    return name
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 from engine_protocol import Engine
 from git_commands import commit, git
-from weigh_command import command_line, environment, weighbridge
+from weigh_command import assert_nothing_left, command_line, environment, weighbridge
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())
@@ -283,7 +283,7 @@ def test_growth_within_noise_passes_only_if_noise_is_measured(
     assert image["noise_bytes"] >= 200
     assert image["attribution"]["cause"] == "noise"
     assert patient.returncode == 0
-    assert engine.left_tags(tmp_path) == []
+    assert_nothing_left(engine, tmp_path, strict.stderr + patient.stderr)
 
 
 # --- packages, counted by others ----------------------------------------------------------------------------------

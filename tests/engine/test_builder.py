@@ -239,7 +239,7 @@ def test_unusable_builder_is_named(weighbridge, shop, far, buildx, overlay2_engi
 def test_hanging_builder_is_lost_and_silent_builder_is_kept(buildx, containerd_engine, need_images, tmp_path):
     need_images(containerd_engine, "busybox")
     environment = {**os.environ, **buildx, "BUILDX_CONFIG": str(tmp_path / "buildx")}
-    (tmp_path / "Dockerfile").write_text(f"FROM busybox\nRUN echo {tmp_path} && sleep 120\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM busybox\nRUN echo {tmp_path} && sleep 300\n")
     stalled = threading.Event()
     with buildkit_on_tcp(containerd_engine.docker_host.removeprefix("unix://"), stalled=stalled) as address:
         create = ["docker", "buildx", "create", "--name", "far", "--driver", "remote", address]
@@ -248,11 +248,11 @@ def test_hanging_builder_is_lost_and_silent_builder_is_kept(buildx, containerd_e
         client = find_build_client(environment)
         driver = find_driver(client, environment, "far")
         with subprocess.Popen(builds, env=environment, stderr=subprocess.DEVNULL) as build:
-            watch = watch_builder(client, environment, driver, ping_seconds=4, lost_after_seconds=2)
+            watch = watch_builder(client, environment, driver, ping_seconds=10, lost_after_seconds=2)
             time.sleep(4)
             assert (build.poll(), watch.is_lost) == (None, False)
             stalled.set()
-            ends_at = time.monotonic() + 30
+            ends_at = time.monotonic() + 120
             while not watch.is_lost and time.monotonic() < ends_at:
                 time.sleep(0.1)
             assert (build.poll(), watch.is_lost) == (None, True)

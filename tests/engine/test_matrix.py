@@ -1,7 +1,7 @@
 """The start matrix: what is predicted of each cell, beside what its container really did.
 
 A sample of the cells is predicted from the real files and really run again: the recorded truth must still be true. Each
-day has another sixth of the subjects, with one cell each. WEIGHBRIDGE_MATRIX=NUMBER repeats a day, and
+day has another twelfth of the subjects, with one cell each. WEIGHBRIDGE_MATRIX=NUMBER repeats a day, and
 WEIGHBRIDGE_MATRIX=all runs every cell. The unit test `tests/unit/domain/start/test_matrix.py` predicts every cell from
 recorded facts.
 """
@@ -20,7 +20,7 @@ from startmatrix.running import run_cells
 from startmatrix.session import all_cells, open_session
 from startmatrix.truth import read_truth
 
-PARTS = 6
+PARTS = 12
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def matrix(engine, need_images):
 
 
 def _sample(cells, day):
-    """One cell of each sixth subject, chosen by the number of the day and spread over bases and forms."""
+    """One cell of each twelfth subject, chosen by the number of the day and spread over bases and forms."""
     by_subject = collections.defaultdict(list)
     for cell in cells:
         by_subject[cell.subject].append(cell)

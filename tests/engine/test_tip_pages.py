@@ -113,7 +113,7 @@ def _number(text: str) -> int:
 
 @pytest.fixture(scope="module")
 def sides(
-    engine: Any, need_images: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+    engine: Any, need_images: Callable[..., None], layer_cache: LayerCache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, str], Side]]:
     """Both sides of all pages, built and weighed; one set of images, removed at the end."""
     run = uuid.uuid4().hex[:8]
@@ -144,19 +144,19 @@ def sides(
     try:
         with ThreadPoolExecutor(max_workers=3) as pool:
             list(pool.map(build, names))
-        yield _weighed(engine, pages, tags, tmp_path_factory.mktemp("cache"))
+        yield _weighed(engine, pages, tags, layer_cache)
     finally:
         engine.docker("image", "rm", "--force", *tags.values())
 
 
 def _weighed(
-    engine: Any, pages: dict[str, Page], tags: dict[tuple[str, str, str], str], cache: Path
+    engine: Any, pages: dict[str, Page], tags: dict[tuple[str, str, str], str], cache: LayerCache
 ) -> dict[tuple[str, str], Side]:
     references = {one: parse_image_reference(tag) for one, tag in tags.items()}
     layers: dict[tuple[str, str], dict[str, int]] = {}
     tips: dict[tuple[str, str], list[Tip | SharedTip]] = {}
     together: dict[tuple[str, str], list[NamedImage]] = {}
-    with LayerReader(engine=lambda: engine.client, cache=LayerCache(cache)) as reader:
+    with LayerReader(engine=lambda: engine.client, cache=cache) as reader:
         images = reader.read(list(references.values()))
         for (code, side, name), reference in references.items():
             image = images[reference]

@@ -116,7 +116,7 @@ def validating_proxy(
         yield f"http://127.0.0.1:{port}", log
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 @pytest.fixture
@@ -127,8 +127,8 @@ def github(fake_server: tuple[Any, str], validating_proxy: tuple[str, Path]) -> 
     yield from _under_test(fake_server[0], url)
     # One more request: when the proxy has logged it, it has logged whatever it has to say about those before.
     marker = f"end={time.monotonic_ns()}"
-    requests.get(f"{url}/user?{marker}", timeout=60)
-    deadline = time.monotonic() + 60
+    requests.get(f"{url}/user?{marker}", timeout=120)
+    deadline = time.monotonic() + 120
     while "Received forward response" not in (said := log.read_bytes()[start:].decode()).rpartition(marker)[2]:
         assert time.monotonic() < deadline, said
         time.sleep(0.02)

@@ -15,6 +15,7 @@ import docker
 
 from realprojects.rebuilding import Rebuilder, candidates_of, patch_of, proposals_of, rebuilder
 from weighbridge.report.units import format_bytes
+from weighbridge.sources.layer_cache import LayerCache
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECTS = ROOT / "tests/data/projects"
@@ -33,9 +34,10 @@ def main() -> int:
     folders = [Path(one) for one in options.projects] or sorted(PROJECTS.iterdir())
     broken = 0
     print("| project | before | tip | basis | after | saved | builds and starts |\n|---|--:|---|---|--:|--:|---|")
+    client = docker.DockerClient(base_url=known["docker_host"], timeout=300)
     with (
         tempfile.TemporaryDirectory() as cache,
-        rebuilder(docker.DockerClient(base_url=known["docker_host"], timeout=300), environment, Path(cache)) as one,
+        rebuilder(client, environment, LayerCache(Path(cache))) as one,
     ):
         for folder in folders:
             broken += _project(one, folder, options)

@@ -69,7 +69,7 @@ class Rebuilder:
 
     client: docker.DockerClient
     environment: Mapping[str, str]
-    cache: Path
+    cache: LayerCache
     tags: list[str] = field(default_factory=list)
 
     def build(self, context: Path, text: str, target: str | None = None) -> Outcome:
@@ -96,7 +96,7 @@ class Rebuilder:
         source = DockerfileSource(text=text, dockerfile=dockerfile, target=target)
         reference = parse_image_reference(tag)
         # The reader stays open: proposals read files of the image long after this.
-        reader = LayerReader(engine=lambda: self.client, cache=LayerCache(self.cache))
+        reader = LayerReader(engine=lambda: self.client, cache=self.cache)
         image = reader.read([reference], estimate_sizes=False)[reference]
         if not isinstance(image, Image):
             return Outcome(log=str(image))
@@ -118,7 +118,7 @@ class Rebuilder:
 
 
 @contextmanager
-def rebuilder(client: docker.DockerClient, environment: Mapping[str, str], cache: Path) -> Iterator[Rebuilder]:
+def rebuilder(client: docker.DockerClient, environment: Mapping[str, str], cache: LayerCache) -> Iterator[Rebuilder]:
     """A `Rebuilder` whose images are removed at the end."""
     one = Rebuilder(client=client, environment=environment, cache=cache)
     try:
