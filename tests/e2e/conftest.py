@@ -7,10 +7,8 @@ import fcntl
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,39 +66,8 @@ class ActRun:
 
 
 @pytest.fixture(scope="session")
-def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Action as a release has it: what is committed, or about to be, of the files that it needs."""
-    folder = tmp_path_factory.mktemp("action")
-    names = [
-        "action.yml",
-        "Dockerfile",
-        ".dockerignore",
-        "requirements/runtime.lock",
-        "scripts/collect_image.py",
-        "setup",
-        "src",
-    ]
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def action_image(engine: Any, action_folder: Path) -> Iterator[str]:
-    """The name of the Action's image. The engine's own builder makes it, as for act, so that it is made only once."""
-    name = f"weighbridge-e2e:{uuid.uuid4().hex[:12]}"
-    engine.client.images.build(path=str(action_folder), tag=name, rm=True)
-    yield name
-    engine.docker("image", "rm", "--force", name)
-
-
-@pytest.fixture(scope="session")
 def prebuilt_action(action_image: str, action_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Action with an image that is there already, as a release's: a run of many jobs builds nothing of it."""
+    """The Action with an image that is already there, as a release's: a run builds no image of the Action."""
     folder = tmp_path_factory.mktemp("prebuilt-action")
     action = (action_folder / "action.yml").read_text(encoding="utf-8")
     assert action.count("image: Dockerfile\n") == 1
@@ -136,11 +103,14 @@ def _only_run_of_act() -> Iterator[None]:
 def run_act(
     engine: Any,
     need_images: Callable[..., None],
-    action_folder: Path,
+    prebuilt_action: Path,
     upload_artifact: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., ActRun]:
-    """`run_act(repository, workflow, event_name, payload, api_url=…)` runs one workflow of the repository for real."""
+    """`run_act(repository, workflow, event_name, payload, api_url=…)` runs one workflow of the repository for real.
+
+    `action` is the folder of the Action. With the default, act builds no image of it.
+    """
     need_images(engine, RUNNER_IMAGE, "debian:trixie-slim", "busybox")
     scratch = tmp_path_factory.mktemp("act")
 
@@ -151,7 +121,7 @@ def run_act(
         payload: dict[str, Any],
         *,
         api_url: str,
-        action: Path = action_folder,
+        action: Path = prebuilt_action,
         options: tuple[str, ...] = ("--bind",),
     ) -> ActRun:
         event = scratch / "event.json"

@@ -110,20 +110,22 @@ def _changed(run):
     return [(image["name"], image["status"], image["delta_bytes"]) for image in json.loads(run.outputs["changed"])]
 
 
-def test_first_run_comments_second_edits_third_fails(github, repo, run_act):
+def test_first_run_comments_second_edits_third_fails(github, repo, run_act, action_folder, prebuilt_action):
     fake = github.fake
 
-    def push(size):
+    def push(size, action=prebuilt_action):
         head, merge = repo.push(size)
         fake.pulls[7]["head"]["sha"] = head
-        run = run_act(repo.path, "weigh.yml", "pull_request", pull_request_payload(repo.base, head), api_url=github.url)
+        payload = pull_request_payload(repo.base, head)
+        run = run_act(repo.path, "weigh.yml", "pull_request", payload, api_url=github.url, action=action)
         assert "hunter2hunter2" not in run.log
         assert _fixtures_token_is_absent(run.log)
         assert (run.outputs.get("base-sha"), run.outputs.get("head-sha")) == (repo.base, merge), run.log
         return run, head
 
-    first, _ = push(50_000)
+    first, _ = push(50_000, action_folder)
     assert first.exit_code == 0, first.log
+    assert "docker build -t" in first.log, "the Action's own Dockerfile makes its image"
     assert first.outputs["verdict"] == "passed"
     assert first.outputs["delta-bytes"] == "30000"
     assert _changed(first) == [("octo-repo", "changed", 30_000)]
@@ -376,7 +378,7 @@ jobs:
 """
 
 
-def test_setup_runs_every_mode_on_runner_without_containers(faulty_github, repo, run_act, engine):
+def test_setup_runs_every_mode_on_runner_without_containers(faulty_github, repo, run_act, engine, action_folder):
     """The jobs run on the machine itself, as on runners without docker: lint, plan, inspect, compare, merge, post.
 
     `merge` joins a part that another machine has weighed. `kept` has no base image: a push of main recorded its size.
@@ -397,7 +399,8 @@ def test_setup_runs_every_mode_on_runner_without_containers(faulty_github, repo,
     def run_on_machine(event, payload):
         on_machine = ("--platform", "macos-latest=-self-hosted", "--env", "DOCKER_HOST=unix:///nowhere")
         options = (*on_machine, "--use-gitignore=false")
-        run = run_act(repo.path, "setup.yml", event, payload, api_url=faulty_github.url, options=options)
+        where = {"api_url": faulty_github.url, "action": action_folder, "options": options}
+        run = run_act(repo.path, "setup.yml", event, payload, **where)
         assert run.exit_code == 0, run.trouble
         return run
 

@@ -1,4 +1,4 @@
-"""The workflow of docs/scaling.md as it stands there, run by act: four parts, one report, and a part that dies.
+"""The workflow of docs/scaling.md as it stands there, run by act: two parts, one report, and a part that dies.
 
 The two actions that carry artifacts between jobs are not on this machine. Their stand-ins have the same inputs and keep
 the files in a folder that all jobs see.
@@ -41,7 +41,7 @@ runs:
       env: {PATTERN: '${{ inputs.pattern }}', FOLDER: '${{ inputs.path }}'}
       run: mkdir -p "$FOLDER" && find /artifacts -mindepth 1 -maxdepth 1 -name "$PATTERN" -exec cp -r {} "$FOLDER/" ';'
 """
-IMAGES = ("api", "cron", "services/web", "worker")
+IMAGES = ("api", "services/web")
 
 
 def _workflow(**changes):
@@ -69,8 +69,8 @@ def _kill_second_part(jobs, name):
 
 
 @pytest.fixture
-def fan_out(tmp_path, run_act, prebuilt_action, github):
-    """`fan_out(images, name=change, …)` runs the workflow, changed so; gives act's run and the artifacts."""
+def fan_out(tmp_path, run_act, github):
+    """`fan_out(name=change, …)` runs the workflow, changed so; gives act's run and the artifacts."""
     repo = tmp_path / "octo-repo"
     repo.mkdir()
 
@@ -78,7 +78,7 @@ def fan_out(tmp_path, run_act, prebuilt_action, github):
         command = ["git", "-C", str(repo), "-c", "user.name=dev", "-c", "user.email=dev@example.test", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    def commit(size, images):
+    def commit(size, *images):
         for name in images:
             (repo / name).mkdir(parents=True, exist_ok=True)
             (repo / name / "Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
@@ -87,14 +87,14 @@ def fan_out(tmp_path, run_act, prebuilt_action, github):
         git("commit", "--quiet", "--message", f"{size}")
         return git("rev-parse", "HEAD")
 
-    def run(images, **changes):
+    def run(**changes):
         git("init", "--quiet", "--initial-branch=main")
         git("remote", "add", "origin", "https://github.com/octo-org/octo-repo.git")
         (repo / ".github/workflows").mkdir(parents=True)
         (repo / ".github/workflows/weigh.yml").write_text(_workflow(**changes))
-        base = commit(20_000, (*images, "left-alone"))
+        base = commit(20_000, *IMAGES, "left-alone")
         git("checkout", "--quiet", "-b", "feature")
-        head = commit(30_000, images)
+        head = commit(30_000, *IMAGES)
         git("checkout", "--quiet", "--detach", base)
         git("merge", "--quiet", "--no-ff", "--message", "merge", head)
         artifacts = tmp_path / "artifacts"
@@ -107,8 +107,7 @@ def fan_out(tmp_path, run_act, prebuilt_action, github):
             options.append(f"--local-repository={name}={folder}")
         github.fake.pulls[7]["head"]["sha"] = head
         payload = pull_request_payload(base, head)
-        where = {"api_url": github.url, "action": prebuilt_action, "options": options}
-        return run_act(repo, "weigh.yml", "pull_request", payload, **where), artifacts
+        return run_act(repo, "weigh.yml", "pull_request", payload, api_url=github.url, options=options), artifacts
 
     return run
 
@@ -124,33 +123,33 @@ def _without_times(file):
     return json.dumps(report, indent=2)
 
 
-def test_four_merged_parts_equal_report_of_single_run(fan_out, github):
-    run, artifacts = fan_out(IMAGES, single=_add_single_run)
+def test_merged_parts_equal_report_of_single_run(fan_out, github):
+    run, artifacts = fan_out(single=_add_single_run)
     assert run.exit_code == 0, run.trouble
     parts = sorted(path.name for path in artifacts.glob("part-*"))
-    assert parts == [f"part-{number}" for number in (1, 2, 3, 4)]
+    assert parts == [f"part-{number}" for number in (1, 2)]
     shares = [json.loads((artifacts / name / "report.json").read_bytes())["images"] for name in parts]
-    assert sorted(len(share) for share in shares) == [1, 1, 1, 2], "what is left alone costs no job"
+    assert sorted(len(share) for share in shares) == [1, 2], "what is left alone costs no job"
     merged = _without_times(artifacts / "weighbridge-report/report.json")
     assert merged == _without_times(artifacts / "single/report.json")
     assert [(image["name"], image["status"]) for image in json.loads(merged)["images"]] == [
         ("api", "changed"),
-        ("cron", "changed"),
         ("left-alone", "unchanged"),
         ("services/web", "changed"),
-        ("worker", "changed"),
     ]
     (comment,) = github.fake.comments
-    assert "+40.0\u00a0kB" in comment["body"]
+    assert "+20.0\u00a0kB" in comment["body"]
     assert [check["conclusion"] for check in github.fake.checks] == ["success"]
 
 
 def test_part_of_killed_job_is_named_and_fails_gate(fan_out, github):
-    run, artifacts = fan_out(IMAGES[:2], killed=_kill_second_part)
+    run, artifacts = fan_out(killed=_kill_second_part)
     assert run.exit_code != 0
     report = json.loads((artifacts / "weighbridge-report/report.json").read_bytes())
     assert report["verdict"]["passed"] is False
-    assert [(one["image"], one["message"]) for one in report["verdict"]["reasons"]] == [("cron", "part 2/2 is missing")]
+    assert [(one["image"], one["message"]) for one in report["verdict"]["reasons"]] == [
+        ("services/web", "part 2/2 is missing")
+    ]
     (comment,) = github.fake.comments
     assert "part 2/2 is missing" in comment["body"]
     assert [check["conclusion"] for check in github.fake.checks] == ["failure"]
