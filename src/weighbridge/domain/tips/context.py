@@ -154,12 +154,14 @@ class TipContext:
 
     `own_by_folder` has the files of the Dockerfile's own layers that no tip counts yet: each folder, and the numbers of
     its files. A tip looks at folders first, then at names, and makes objects only of the files that it wants.
+    `command_words` are the words of the container's command; shell commands are split at blanks.
     """
 
     image: WeighedImage
     source: DockerfileSource | None
     files: ImageFiles
     own_by_folder: tuple[tuple[str, array[int]], ...]
+    command_words: tuple[str, ...]
 
     @property
     def own(self) -> Iterator[FinalFile]:
@@ -240,12 +242,6 @@ class TipContext:
         """True if ``COPY`` or ``ADD`` made the layer."""
         return (self.layer(index).instruction or "").split(maxsplit=1)[:1] in (["COPY"], ["ADD"])
 
-    @property
-    def command_words(self) -> tuple[str, ...]:
-        """The words of the container's command. Splits shell commands at blanks."""
-        config = self.image.image.config
-        return tuple(word for part in (*(config.entrypoint or ()), *(config.cmd or ())) for word in part.split())
-
 
 def context_of(image: WeighedImage, source: DockerfileSource | None) -> TipContext:
     """The files of `image`, each once, with the package that owns it.
@@ -253,7 +249,16 @@ def context_of(image: WeighedImage, source: DockerfileSource | None) -> TipConte
     Own files are without files of the base image with a new mode only, because ``permission-copies`` covers them.
     """
     files = ImageFiles(image)
-    return TipContext(image=image, source=source, files=files, own_by_folder=files.own_by_folder())
+    config = image.image.config
+    return TipContext(
+        image=image,
+        source=source,
+        files=files,
+        own_by_folder=files.own_by_folder(),
+        command_words=tuple(
+            word for part in (*(config.entrypoint or ()), *(config.cmd or ())) for word in part.split()
+        ),
+    )
 
 
 def content_digest(rootfs: Rootfs, file: FinalFile) -> str | None:
