@@ -96,7 +96,7 @@ def test_copies_hidden_in_base_image_are_inherited() -> None:
     waste = waste_of(
         image([file("a", 10), file("b", 7)], [file("a", 11)], [entry("b", EntryKind.WHITEOUT)]), base_image_layers=2
     )
-    assert (waste.own_bytes, waste.inherited_bytes) == (7, 10)
+    assert (waste.own_bytes, waste.inherited_bytes, waste.wasted_bytes) == (7, 10, 17)
 
 
 def test_file_with_visible_hard_link_is_not_waste() -> None:
