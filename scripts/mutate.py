@@ -34,6 +34,10 @@ import yaml  # noqa: F401
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+_SHELL = (
+    "shell/test_structure.py",
+    "shell/test_acceptance.py::test_reader_accepts_exactly_what_the_shell_accepts",
+)
 SUBJECTS = {
     "domain.gate.verdict": ("gate",),
     "domain.gate.checked": ("gate",),
@@ -49,6 +53,16 @@ SUBJECTS = {
     "domain.start.shebang": ("start/test_kernel.py",),
     "domain.start.predict": ("start/test_predict.py",),
     "domain.start.loader.ldcache": ("start/test_ldcache.py", "start/test_loader_glibc.py"),
+    "domain.start.loader.glibc": ("start/test_loader_glibc.py",),
+    "domain.start.loader.glibc_binding": ("start/test_loader_glibc.py",),
+    "domain.start.loader.glibc_search": ("start/test_loader_glibc.py",),
+    "domain.start.loader.musl": ("start/test_loader_musl.py",),
+    "domain.start.interpreters.python_names": ("start/interpreters/test_python_names.py",),
+    "domain.start.interpreters.javascript_flow": ("start/interpreters/test_javascript.py",),
+    "domain.shell.conditional": _SHELL,
+    "domain.shell.parse": _SHELL,
+    "domain.shell.simple": _SHELL,
+    "domain.shell.words": _SHELL,
 }
 """Module below ``weighbridge``, and the tests below tests/unit/domain that are asked."""
 _QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")

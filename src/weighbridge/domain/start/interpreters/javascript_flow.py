@@ -63,7 +63,7 @@ def imports_of(source: Source) -> Iterator[Imported]:
         end = next(
             (each for each in range(position + 1, last) if tokens[each].value or tokens[each].text in _STOPS), None
         )
-        if end is None or not tokens[end].value or tokens[position + 1].text in {"(", "."}:
+        if end is None or not tokens[end].value:
             continue
         words = [each.text for each in tokens[position + 1 : end]]
         if words and words[-1] != "from":

@@ -97,6 +97,7 @@ def test_imports_are_declarations_with_a_request(text, found):
         ("if (a) { throw b }\nrequire('c')", None),
         ("if (a) throw b; require('c')", None),
         ("function f() { process.exit() }\nf(); require('a')", None),
+        ("function f() { a() }\nf(); require('b'); process.exit()", None),
         ("await a; require('b')", None),
         ("while (a) {}\nrequire('b')", None),
         ("x = { __dirname: 1 }", None),
