@@ -49,7 +49,12 @@ SUBJECTS = {
     "domain.packages.diff": ("packages/test_packages.py",),
     "domain.start.accounts": ("start/test_accounts.py", "start/test_predict.py"),
     "domain.start.capabilities": ("start/test_capabilities.py", "start/test_kernel.py"),
-    "domain.start.kernel": ("start/test_kernel.py", "start/test_predict.py", "start/test_capabilities.py"),
+    "domain.start.kernel": (
+        "start/test_kernel.py",
+        "start/test_predict.py",
+        "start/test_capabilities.py",
+        "start/test_loader_glibc.py",
+    ),
     "domain.start.shebang": ("start/test_kernel.py",),
     "domain.start.predict": ("start/test_predict.py",),
     "domain.start.loader.ldcache": ("start/test_ldcache.py", "start/test_loader_glibc.py"),

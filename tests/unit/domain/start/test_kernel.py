@@ -308,3 +308,7 @@ def test_program_with_malformed_capabilities_is_not_checked(run, images, make_el
         Starts.NOT_CHECKED,
         ("/p: its file capabilities are malformed",),
     )
+
+
+def test_directory_as_interpreter_is_denied(run):
+    _dies(run({"/s": b"#!/d\n", "/d/": b""}, "/s"), "entrypoint-not-executable", "exec /s: permission denied")
