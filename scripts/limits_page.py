@@ -33,6 +33,7 @@ class Limit:
 GROUPS: dict[str, tuple[Limit, ...]] = {
     "Layers": (
         Limit(place="sources.compression.FREE_UNPACKED_BYTES", unit="bytes", what="a compressed blob may unpack to"),
+        Limit(place="sources.compression.FREE_UNPACKED_SLOWLY_BYTES", unit="bytes", what="the same with bzip2 and xz"),
         Limit(place="sources.compression.MAX_RATIO", unit="times", what="its size that a larger blob may unpack to"),
         Limit(place="sources.compression.FREE_GZIP_MEMBERS", unit="", what="members of a gzip stream without content"),
         Limit(place="sources.changeset.MAX_ENTRIES", unit="", what="entries of a layer, whiteouts included"),
@@ -90,6 +91,23 @@ GROUPS: dict[str, tuple[Limit, ...]] = {
         ),
         Limit(place="sources.registry.MAX_ATTACHED_SECONDS", unit="s", what="for all attached documents of an image"),
         Limit(place="sources.credentials.HELPER_TIMEOUT_SECONDS", unit="s", what="for a credential helper"),
+    ),
+    "Definitions of images": (
+        Limit(place="plan.definition_files.MAXIMUM_TOTAL_BYTES", unit="bytes", what="of all Compose and bake files"),
+        Limit(place="plan.definition_files.MAXIMUM_SECONDS", unit="s", what="for buildx to read them, base's first"),
+        Limit(place="plan.compose.MAXIMUM_COMPOSE_BYTES", unit="bytes", what="of a Compose file"),
+        Limit(place="plan.compose.MAXIMUM_VALUES", unit="", what="values of a Compose file, merged ones included"),
+        Limit(place="plan.compose.MAXIMUM_ARGUMENTS", unit="", what="build arguments of all services of a file"),
+        Limit(
+            place="plan.affected.MAXIMUM_PATTERNS",
+            unit="",
+            what="patterns that a Dockerfile copies; with more, every change of the context affects the image",
+        ),
+        Limit(
+            place="plan.affected.MAXIMUM_COMPARISONS",
+            unit="",
+            what="comparisons of such patterns with changed paths, or of copied paths with links; likewise",
+        ),
     ),
     "Messages": (
         Limit(place="progress.text.ERROR_LINE_CHARACTERS", unit="characters", what="of an error, in one line"),

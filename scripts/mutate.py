@@ -41,7 +41,7 @@ _SHELL = (
 SUBJECTS = {
     "domain.gate.verdict": ("gate",),
     "domain.gate.checked": ("gate",),
-    "domain.gate.limits": ("gate/test_limits.py",),
+    "domain.gate.limits": ("gate/test_limits.py", "gate/test_checked.py"),
     "domain.gate.ignores": ("gate/test_ignores.py",),
     "domain.image.align": ("image/test_align.py",),
     "domain.image.diff": ("image/test_align.py",),

@@ -1,7 +1,4 @@
-"""What docs/checks/ says is what a real engine does: both examples of a page are built, weighed and run.
-
-Each day has another third of the pages. WEIGHBRIDGE_PAGES=all takes all, WEIGHBRIDGE_PAGES=NUMBER repeats a day.
-"""
+"""What docs/checks/ says is what a real engine does: both examples of a page are built, weighed and run."""
 
 from __future__ import annotations
 
@@ -15,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rotation import part_of_today
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
@@ -36,8 +32,7 @@ SECTION = re.compile(r"^## (?P<title>[^\n]+)\n(?P<body>.*?)(?=^## |\Z)", re.MULT
 COMPANION = re.compile(r"^It comes with: `([a-z-]+)`", re.MULTILINE)
 BASE_IMAGES = re.compile(r"^FROM (\S+)", re.MULTILINE)
 IN_HEALTHCHECK = "healthcheck-command-missing"
-_DAY = part_of_today("WEIGHBRIDGE_PAGES")
-CODES = list(CheckCode) if _DAY is None else list(CheckCode)[_DAY % 3 :: 3]
+CODES = list(CheckCode)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +81,6 @@ def examples(
     engine: Any, need_images: Callable[..., None], layer_cache: LayerCache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, str], Example]]:
     """All examples of the pages, built, weighed and run; one set of images, removed at the end."""
-    print(f"WEIGHBRIDGE_PAGES={'all' if _DAY is None else _DAY}")
     run = uuid.uuid4().hex[:8]
     pages = {code: _page(code) for code in CODES}
     sides = [(code, side) for code in CODES for side in ("fails", "works")]

@@ -25,9 +25,9 @@ _COPYING_LINE = re.compile(r"^\s*(?:(?:add|copy|onbuild)\s|run\s+--)", re.IGNORE
 _CONTINUED = re.compile(r"[\\`][ \t\r]*\n")
 
 _MAXIMUM_SOURCE = 1_000
-_MAXIMUM_PATTERNS = 100
+MAXIMUM_PATTERNS = 100
 """Maximum patterns among the sources of a Dockerfile: each is compared with each path."""
-_MAXIMUM_COMPARISONS = 200_000
+MAXIMUM_COMPARISONS = 200_000
 """Maximum sources times links, or patterns times paths. Beyond it, the build may read all of the context."""
 _MAXIMUM_SHOWN_NAMES = 5
 
@@ -280,12 +280,12 @@ def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...
         if source.unknown_variables or source.is_mount or path == ROOT or "**" in path or len(path) > _MAXIMUM_SOURCE:
             return None
         found[path] = None
-    return None if sum(map(_is_pattern, found)) > _MAXIMUM_PATTERNS else tuple(found)
+    return None if sum(map(_is_pattern, found)) > MAXIMUM_PATTERNS else tuple(found)
 
 
 def are_too_many(sources: Sequence[str], paths: Sequence[str]) -> bool:
     """True if it takes too long to compare the patterns among `sources` with `paths`."""
-    return sum(map(_is_pattern, sources)) * len(paths) > _MAXIMUM_COMPARISONS
+    return sum(map(_is_pattern, sources)) * len(paths) > MAXIMUM_COMPARISONS
 
 
 def _is_pattern(source: str) -> bool:
@@ -317,7 +317,7 @@ def tree_has_link(tree: Tree, context: str, sources: Sequence[str], *, links: Se
     """
     below = paths_below(tree.links if links is None else links, context)
     split_links = [relative(path, context).split("/") for path in below]
-    if len(split_links) * len(sources) > _MAXIMUM_COMPARISONS:
+    if len(split_links) * len(sources) > MAXIMUM_COMPARISONS:
         return True
     return any(_matches(source.split("/")[: len(link)], link) for source in sources for link in split_links)
 

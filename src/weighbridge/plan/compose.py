@@ -37,9 +37,9 @@ COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-c
 MAXIMUM_COMPOSE_BYTES = 262_144
 
 _MAXIMUM_SERVICES = 1_000
-_MAXIMUM_NODES = 20_000
+MAXIMUM_VALUES = 20_000
 """Maximum values of a file; the values that ``<<`` merges count again."""
-_MAXIMUM_ARGUMENTS = 50_000
+MAXIMUM_ARGUMENTS = 50_000
 """Maximum build arguments of all services together: aliases repeat them."""
 _MAXIMUM_REFERENCES = 1_000
 _MAXIMUM_REPLACED = 100
@@ -156,8 +156,8 @@ def _images(services: Mapping[Any, Any], path: str, variables: Mapping[str, str]
             continue
         given = build.get("args")
         arguments += len(given) if isinstance(given, dict | list) else 0
-        if arguments > _MAXIMUM_ARGUMENTS:
-            raise ConfigError(f"{path}: more than {_MAXIMUM_ARGUMENTS} build arguments")
+        if arguments > MAXIMUM_ARGUMENTS:
+            raise ConfigError(f"{path}: more than {MAXIMUM_ARGUMENTS} build arguments")
         contexts, failure = named_contexts(folder, _pairs(build.get("additional_contexts"), variables))
         target = build.get("target")
         image = definition.get("image")
@@ -244,7 +244,7 @@ class ComposeLoader(yaml.SafeLoader):
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        self._left = _MAXIMUM_NODES
+        self._left = MAXIMUM_VALUES
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """One value, up to a limit."""
@@ -259,7 +259,7 @@ class ComposeLoader(yaml.SafeLoader):
     def _take(self, values: int) -> None:
         self._left -= values
         if self._left < 0:
-            raise yaml.YAMLError(f"more than {_MAXIMUM_NODES} values")
+            raise yaml.YAMLError(f"more than {MAXIMUM_VALUES} values")
 
 
 def _untagged(loader: ComposeLoader, suffix: str, node: yaml.Node) -> object:

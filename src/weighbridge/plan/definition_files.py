@@ -43,8 +43,8 @@ BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json"
 _MERGED_COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 _MAXIMUM_FILES = 1_000
-_MAXIMUM_TOTAL_BYTES = 4_194_304
-_MAXIMUM_SECONDS = 120
+MAXIMUM_TOTAL_BYTES = 4_194_304
+MAXIMUM_SECONDS = 120
 """Maximum time of buildx for all sets. Base's come first: a change cannot use up their time."""
 _MAXIMUM_AT_A_TIME = 4
 
@@ -120,7 +120,7 @@ def read_definitions(
     data = _read_files(repository, trees, sets)
     bake = find_bake()
     unique = {one.content: one for found in sets.values() for one in found}
-    ends = time.monotonic() + _MAXIMUM_SECONDS
+    ends = time.monotonic() + MAXIMUM_SECONDS
     with ThreadPoolExecutor(max_workers=_MAXIMUM_AT_A_TIME) as pool:
         answers = dict(
             zip(unique, pool.map(lambda one: _resolve(one, data, bake, discover, ends), unique.values()), strict=True)
@@ -202,7 +202,7 @@ def _read_files(
     waiting = [(trees[side], one, path) for side, found in sets.items() for one in found for path in _first_files(one)]
     waiting.reverse()
     asked: list[tuple[Tree, _Set, str]] = []
-    left_bytes = _MAXIMUM_TOTAL_BYTES  # Base's files come first: a change cannot use up what they need.
+    left_bytes = MAXIMUM_TOTAL_BYTES  # Base's files come first: a change cannot use up what they need.
 
     def needed_blobs() -> Iterator[str]:
         while waiting:
@@ -228,7 +228,7 @@ def _read_files(
             one.failures.append(f"{path}: {missing_object(sha)}")
             continue
         if left_bytes < 0:
-            one.failures.append(f"more than {_MAXIMUM_TOTAL_BYTES} bytes of Compose and bake files")
+            one.failures.append(f"more than {MAXIMUM_TOTAL_BYTES} bytes of Compose and bake files")
             continue
         waiting.extend(_references(tree, one, path, content))
     return data
@@ -274,7 +274,7 @@ def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: 
         if one.failures:
             raise ConfigError(one.failures[0])
         if time.monotonic() > ends:
-            raise ConfigError(f"the files before it took more than {_MAXIMUM_SECONDS} s")
+            raise ConfigError(f"the files before it took more than {MAXIMUM_SECONDS} s")
         if not is_bake:
             return _Answer(targets=bake.resolve(one.files, contents, folder=one.folder, targets=()))
     except ConfigError as error:

@@ -56,6 +56,8 @@ class Compression(enum.StrEnum):
 
 FREE_UNPACKED_BYTES = 4 << 30
 """Every blob may unpack to this size. More is read only up to a ratio that real files reach."""
+FREE_UNPACKED_SLOWLY_BYTES = 1 << 30
+"""The same for bzip2 and xz, which take five seconds for it: a layer of a saved archive has them very rarely."""
 MAX_RATIO = 200
 """Maximum ratio of unpacked to packed bytes for larger blobs. Layers of programs and texts reach 3 to 10."""
 MIN_GZIP_MEMBER_BYTES = 512
@@ -98,7 +100,9 @@ def decompressed(compression: Compression, chunks: Iterator[Piece]) -> Iterator[
     if compression is Compression.NONE:
         return chunks
     blob = _Counted(chunks)
-    return _bounded(blob, _unpacked(compression, blob))
+    is_slow = compression in {Compression.BZIP2, Compression.XZ}
+    free_bytes = FREE_UNPACKED_SLOWLY_BYTES if is_slow else FREE_UNPACKED_BYTES
+    return _bounded(blob, _unpacked(compression, blob), free_bytes)
 
 
 def _unpacked(compression: Compression, chunks: Iterable[Piece]) -> Iterator[Piece]:
@@ -125,14 +129,14 @@ class _Counted:
             yield chunk
 
 
-def _bounded(blob: _Counted, content: Iterator[Piece]) -> Iterator[Piece]:
-    """`content`. Raises ImageError once it exceeds the allowed ratio to the bytes read from `blob`."""
+def _bounded(blob: _Counted, content: Iterator[Piece], free_bytes: int) -> Iterator[Piece]:
+    """`content`. Raises ImageError once it exceeds `free_bytes` and the allowed ratio to the bytes read from `blob`."""
     unpacked_bytes = 0
     for piece in content:
         unpacked_bytes += len(piece)
-        if unpacked_bytes > FREE_UNPACKED_BYTES and unpacked_bytes > MAX_RATIO * blob.read_bytes:
+        if unpacked_bytes > free_bytes and unpacked_bytes > MAX_RATIO * blob.read_bytes:
             raise ImageError(
-                f"the blob unpacks to more than {FREE_UNPACKED_BYTES >> 30} GiB and {MAX_RATIO} times its size; "
+                f"the blob unpacks to more than {free_bytes >> 30} GiB and {MAX_RATIO} times its size; "
                 "reading stops here"
             )
         yield piece

@@ -325,7 +325,7 @@ def test_file_with_too_many_values_is_refused(text, message):
 
 
 def test_compose_files_beyond_the_total_size_are_named_and_define_no_image(git_folder, monkeypatch):
-    monkeypatch.setattr("weighbridge.plan.definition_files._MAXIMUM_TOTAL_BYTES", 60)
+    monkeypatch.setattr("weighbridge.plan.definition_files.MAXIMUM_TOTAL_BYTES", 60)
     base = {"compose.yml": "services: { web: { build: ./shop } }\n", "shop/Dockerfile": "FROM a\n"}
     head = {"api/compose.yml": "services: { api: { build: ./api } }\n", "api/Dockerfile": "FROM a\n"}
     commits = [git_folder.commit(files) for files in (base, head)]

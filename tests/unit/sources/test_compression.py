@@ -134,9 +134,17 @@ def test_estimate_does_not_depend_on_pieces():
     assert max(sizes) - min(sizes) < 0.001 * max(sizes)
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, ZSTD])
-def test_blob_with_extreme_ratio_is_refused(monkeypatch, compress):
-    monkeypatch.setattr("weighbridge.sources.compression.FREE_UNPACKED_BYTES", 1 << 30 >> 8)
+@pytest.mark.parametrize(
+    ("compress", "limit"),
+    [
+        (gzip.compress, "FREE_UNPACKED_BYTES"),
+        (ZSTD, "FREE_UNPACKED_BYTES"),
+        (bz2.compress, "FREE_UNPACKED_SLOWLY_BYTES"),
+        (lzma.compress, "FREE_UNPACKED_SLOWLY_BYTES"),
+    ],
+)
+def test_blob_with_extreme_ratio_is_refused(monkeypatch, compress, limit):
+    monkeypatch.setattr(f"weighbridge.sources.compression.{limit}", 1 << 30 >> 8)
     with pytest.raises(ImageError, match="unpacks to more than"):
         unpack(compress(bytes(8 << 20)))
     assert unpack(compress(bytes(3 << 20)))[1] == bytes(3 << 20)
