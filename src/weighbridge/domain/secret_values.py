@@ -51,7 +51,7 @@ class SecretMask:
         self._folded = "\n".join(form for form in longest_first if len(form) >= _SHORTEST_FOLDED)
 
     def __bool__(self) -> bool:
-        """True if it has values of its own. It removes what has the shape of a secret without any."""
+        """True if it has secret values. Without them it still masks texts with the shape of a secret."""
         return self._pattern is not None
 
     def text(self, text: str) -> str:

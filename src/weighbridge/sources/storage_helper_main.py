@@ -51,7 +51,7 @@ class _Outwards(LayerCache):
         self._written_bytes = 0
 
     def layer(self, diff_id: str) -> LayerIndex | None:
-        """Always ``None``."""
+        """No earlier estimate: the helper has no cache."""
         del diff_id
         return None
 

@@ -54,7 +54,7 @@ class VerdictLine:
 
 
 def verdict_line(report: Report) -> VerdictLine:
-    """See `VerdictLine`."""
+    """The verdict in one line: the first reason with its fix, or the passed line."""
     clauses = verdict_clauses(report)
     if not clauses:
         return _warned_line(report) if report.verdict.warnings else _passed_line(report)
