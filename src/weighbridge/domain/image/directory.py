@@ -9,8 +9,13 @@ from typing import NamedTuple
 from weighbridge.domain.image.names import Names
 
 _MOST_RUNS = 8
-_MOST_NAME_BYTES = 4096
-"""A directory with more runs, or longer names in all, gets a dict once somebody looks for a file: no search is long."""
+_MOST_SEARCHES = 80
+"""A directory with more runs gets a dict once somebody looks for a file, and one whose names were searched more often.
+
+A few searches of a text take less time and memory than a dict: that of a million files takes 150 MB.
+"""
+_MOST_SEARCHED_BYTES = 1 << 30
+"""The same for names that are long in all: a search of 100 MB takes 0.1 s."""
 
 
 class Run(NamedTuple):
@@ -39,11 +44,11 @@ class Run(NamedTuple):
 class Directory:
     """A directory: its entry (`NO_ENTRY` of the tree if it is implied), its layer, its subdirectories and its files.
 
-    The files are numbers of entries, in `runs` of rows: a dict of the files of each directory of a million files takes
-    150 MB. A large directory in which somebody looks for a file has them in `by_name`, and no runs.
+    The files are numbers of entries, in `runs` of rows. A directory in which somebody often looks for files has them in
+    `by_name`, and no runs. `searched_bytes` counts the names that were searched so far.
     """
 
-    __slots__ = ("by_name", "entry", "folders", "layer", "runs")
+    __slots__ = ("by_name", "entry", "folders", "layer", "runs", "searched_bytes")
 
     def __init__(self, entry: int, layer: int) -> None:
         self.entry = entry
@@ -51,6 +56,7 @@ class Directory:
         self.folders: dict[str, Directory] = _NO_FOLDERS
         self.runs: tuple[Run, ...] = ()
         self.by_name: dict[str, int] | None = None
+        self.searched_bytes = 0
 
     def get(self, name: str) -> Item | None:
         """The item with a name."""
@@ -115,7 +121,10 @@ class Directory:
 
     def _file(self, name: str) -> int | None:
         if self.by_name is None and self.runs:
-            if len(self.runs) > _MOST_RUNS or sum(run.name_bytes for run in self.runs) > _MOST_NAME_BYTES:
+            name_bytes = sum(run.name_bytes for run in self.runs)
+            self.searched_bytes += name_bytes
+            is_searched_often = self.searched_bytes > min(_MOST_SEARCHES * name_bytes, _MOST_SEARCHED_BYTES)
+            if is_searched_often or len(self.runs) > _MOST_RUNS:
                 self.by_name = dict(self.files())
                 self.runs = ()
             else:

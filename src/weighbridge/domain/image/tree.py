@@ -150,7 +150,7 @@ class FileTree:
         for folder, start, end in columns.runs():
             path = columns.folders[folder]
             plain = kinds.count(FILE, start, end) + kinds.count(SYMLINK, start, end)
-            is_run = plain == end - start and not has_repeats and path
+            is_run = plain == end - start and not has_repeats and (path or not columns.names.has("", start, end))
             if not is_run or not self._add_all(layer, path, Run(columns.names, start, end, offset)):
                 self._add_each(layer, columns, path, range(start, end))
 

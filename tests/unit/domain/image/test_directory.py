@@ -18,13 +18,13 @@ CHANGES = st.lists(
 
 
 @given(st.integers(0, 5), CHANGES)
-@pytest.mark.parametrize("most_name_bytes", [0, 4096])
-def test_changed_directory_has_items_of_dict_with_same_changes(most_name_bytes: int, end: int, changes: list) -> None:
+@pytest.mark.parametrize("most_searches", [0, 3, 50])
+def test_changed_directory_has_items_of_dict_with_same_changes(most_searches: int, end: int, changes: list) -> None:
     directory = Directory(0, 0)
     directory.runs = (Run(NAMES, 0, end, 10),) if end else ()
     expected: dict[str, Item] = dict(zip("abcde"[:end], range(10, 15), strict=False))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_MOST_NAME_BYTES", most_name_bytes)
+        patch.setattr(module, "_MOST_SEARCHES", most_searches)
         for what, row, number in changes:
             name = NAMES[row]
             folder = Directory(number, 0)
@@ -63,11 +63,19 @@ def test_files_put_in_order_of_rows_are_one_run() -> None:
     assert directory.runs == (Run(NAMES, 0, 5, 7),)
 
 
-def test_search_in_directory_with_long_names_or_many_runs_makes_dict() -> None:
-    long, runs = Directory(0, 0), Directory(0, 0)
+def test_directory_with_many_runs_or_searches_gets_dict(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched, runs = Directory(0, 0), Directory(0, 0)
     names = Names.of(map(str, range(2000)))
-    long.runs = (Run(names, 0, 2000, 0),)
+    searched.runs = (Run(names, 0, 2000, 0),)
     runs.runs = tuple(Run(names, row, row + 1, 5) for row in range(20))
-    assert (long.get("1999"), long.get("x")) == (1999, None)
+    assert (searched.get("1999"), searched.get("x")) == (1999, None)
     assert (runs.get("19"), runs.get("x")) == (24, None)
-    assert [one.by_name is not None and not one.runs for one in (long, runs)] == [True, True]
+    assert [one.by_name is not None and not one.runs for one in (searched, runs)] == [False, True]
+    assert [searched.get(str(name)) for name in range(100)] == list(range(100))
+    assert searched.by_name is not None
+    assert searched.runs == ()
+    long = Directory(0, 0)
+    long.runs = (Run(names, 0, 2000, 0),)
+    monkeypatch.setattr(module, "_MOST_SEARCHED_BYTES", 5_000)
+    assert long.get("7") == 7
+    assert long.by_name is not None
