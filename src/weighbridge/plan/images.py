@@ -22,8 +22,6 @@ from weighbridge.plan.pairing import DefinedPair, pair_definitions
 from weighbridge.plan.sides import SideDefinition
 from weighbridge.plan.tree import Tree, join
 
-SIDES = ("base", "head")
-
 _MAXIMUM_LEFTOVER_PAIRS = 10_000
 _MAXIMUM_SHOWN_DEFINITIONS = 5
 _MAXIMUM_SUGGESTED_FROM = 2_000

@@ -218,7 +218,7 @@ class Rebuilder:
                 context=asked.context,
                 dockerfile=asked.dockerfile.relative_to(tree).as_posix(),
                 replaced=_files(variant),
-                is_dockerfile_apart=self._is_dockerfile_apart,
+                is_dockerfile_apart=self._is_dockerfile_apart(variant),
             ) as copy:
                 request = replace(
                     asked,
@@ -265,20 +265,25 @@ class Rebuilder:
             trial = trial_of(self._tools, functools.partial(self._builder.in_engine, built.reference))
         return Rebuilt(measured=measured, trial=trial)
 
-    @property
-    def _is_dockerfile_apart(self) -> bool:
-        """BuildKit takes a Dockerfile from anywhere. The classic builder copies one from elsewhere into the context."""
-        return self._builder.client.has_buildkit
+    def _is_dockerfile_apart(self, variant: Variant) -> bool:
+        """True if the patched Dockerfile stays out of the context, so that ``COPY . .`` comes from the builder's cache.
+
+        BuildKit takes a Dockerfile from anywhere. The classic builder copies one from elsewhere into the context. A
+        patch of the ignore file changes what is copied in any case.
+        """
+        return self._builder.client.has_buildkit and variant.files.ignore_text is None
 
     def _figures(self, variant: Variant, weighed: WeighedImage) -> Measured:
         """The figures of the image that the patch in the repository would give."""
         measured, sources = measure(weighed), variant.proposal.sources
-        if not self._is_dockerfile_apart or isinstance(sources, WeighbridgeError):
+        if isinstance(sources, WeighbridgeError) or not self._is_dockerfile_apart(variant):
             return measured
-        change_bytes = len(variant.files.text.encode()) - len(sources.text.encode())
-        name, content = PurePosixPath(sources.dockerfile).name, sources.text.encode()
-        copies = count_own_copies(weighed, name=name, size_bytes=len(content), digest=digest_of_content(content))
-        return replace(measured, unpacked_bytes=measured.unpacked_bytes + copies * change_bytes)
+        original, patched = sources.text.encode(), variant.files.text.encode()
+        name = PurePosixPath(sources.dockerfile).name
+        digest = digest_of_content(original)
+        copies = count_own_copies(weighed, name=name, size_bytes=len(original), digest=digest)
+        changed_bytes = copies * (len(patched) - len(original))
+        return replace(measured, unpacked_bytes=measured.unpacked_bytes + changed_bytes)
 
     def _out_of_time(self) -> str:
         return f"the time limit of {_duration(self.settings.time_limit_seconds)} (`tips.time-limit`) was exceeded"

@@ -231,7 +231,7 @@ def _largest_below(table: FileTable, left_out: set[int]) -> dict[str, int]:
         one = folder
         while one and found.get(one, 0) < largest:
             found[one] = largest
-            one = one.rpartition("/")[0]
+            one = parent_of(one)
     return found
 
 
